@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# Top-level build. Non-recursive: every folder contributes a sub.mk that only
+# names things; the rules live here. `make help` lists the targets.
+
+PREFIX  ?= /usr
+DESTDIR ?=
+BUILD   ?= build
+PKGCONF ?= pkg-config
+VERSION := 0.1.0
+
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wshadow -Wvla -Wundef -Wpointer-arith -Wwrite-strings \
+           -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+override CFLAGS := -std=gnu17 $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(CFLAGS)
+override CPPFLAGS += -D_GNU_SOURCE -DNIGHTSHIFT_VERSION='"$(VERSION)"'
+LDHARDEN := -pie -Wl,-z,relro,-z,now
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)';
+endif
+
+# Each folder below may add to these lists.
+libs    :=
+progs   :=
+tests   :=
+images  :=
+modules := $(patsubst %/sub.mk,%,$(wildcard */sub.mk */*/sub.mk))
+include $(modules:%=%/sub.mk)
+
+objs      = $($(1)-srcs:%.c=$(BUILD)/%.o)
+archive   = $(BUILD)/lib$(1).a
+units     = $(1) $($(1)-libs)
+pkgs      = $(sort $(foreach u,$(call units,$(1)),$($(u)-pkgs)))
+# Where a unit's public headers lie: its own folder unless X-inc says another.
+inc       = $(or $($(1)-inc),$(1))/include
+pkg-flags = $(if $(2),$(shell $(PKGCONF) --$(1) $(2)))
+
+# A unit sees its own folder and the public headers of the libraries it names,
+# nothing else: a forbidden dependency fails to compile. X-libs lists users
+# before what they use and names indirect ones as well (link order).
+define unit
+$(call objs,$(1)): private CPPFLAGS += $(addprefix -I,$(sort $(foreach d,$(call units,$(1)),$(call inc,$(d))))) $($(1)-cppflags) $(call pkg-flags,cflags,$(call pkgs,$(1)))
+endef
+define lib
+$(call archive,$(1)): $(call objs,$(1))
+endef
+define prog
+$(BUILD)/bin/$(1): $(call objs,$(1)) $(foreach l,$($(1)-libs),$(call archive,$(l)))
+$(BUILD)/bin/$(1): private LDLIBS += $(foreach u,$(call units,$(1)),$($(u)-ldlibs)) $(call pkg-flags,libs,$(call pkgs,$(1)))
+endef
+
+all: $(progs:%=$(BUILD)/bin/%) ## build all programs
+$(foreach u,$(libs) $(progs) $(tests),$(eval $(call unit,$(u))))
+$(foreach l,$(libs),$(eval $(call lib,$(l))))
+$(foreach p,$(progs) $(tests),$(eval $(call prog,$(p))))
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/lib%.a:
+	@mkdir -p $(@D)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+$(progs:%=$(BUILD)/bin/%) $(tests:%=$(BUILD)/bin/%):
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+
+# Rebuild everything when the flags change.
+flags-line = $(CC) $(CPPFLAGS) $(CFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' $(call quote,$(flags-line)) | cmp -s - $@ || \
+	printf '%s\n' $(call quote,$(flags-line)) > $@
+quote = '$(subst ','\'',$(1))'
+
+clean: ## remove what was built
+	rm -rf $(BUILD) $(BUILD)-asan
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26 | sort -u
+
+FORCE:
+.PHONY: all clean help FORCE
+.DELETE_ON_ERROR:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

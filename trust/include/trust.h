@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trust - signed documents: Ed25519 (RFC 8032) over canonical JSON, in the
+ * envelope of The Update Framework 1.0 (specification, "Document formats"):
+ *
+ *	{ "signatures": [ { "keyid": HEX64, "sig": HEX128 }, ... ],
+ *	  "signed": { "_type": "image", "expires": "2026-12-01T00:00:00Z", ... } }
+ *
+ * A signature covers the canonical form (OLPC: sorted keys, no white space,
+ * integers only) of the value of "signed". A key id is the SHA-256 of the
+ * canonical form of the public key object
+ *
+ *	{ "keytype": "ed25519", "keyval": { "public": HEX64 },
+ *	  "scheme": "ed25519" }
+ *
+ * The root document (_type "root") lists keys and which of them may sign what:
+ * roles "root", "images" (image manifests and channels) and "gateways"
+ * (segment, lease, desired), each with a threshold. The node's image carries
+ * the root document; nothing else is trusted from the start.
+ *
+ * Silent library; no files beyond those named in a call; no clock: the caller
+ * passes the time. Not for several threads at once with the same object.
+ */
+#ifndef TRUST_H
+#define TRUST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "errinfo.h"
+
+#define TRUST_PUBLIC_LEN 32
+#define TRUST_SECRET_LEN 64	/* libsodium's form: seed, public key */
+#define TRUST_SIG_LEN	 64
+#define TRUST_KEYID_HEX	 65
+#define TRUST_DOC_MAX	 (64 * 1024)	/* bytes of a signed document */
+#define TRUST_KEYS_MAX	 32
+#define TRUST_SPEC	 "1"		/* "spec_version" of our documents */
+
+struct trust_key {
+	uint8_t public[TRUST_PUBLIC_LEN];
+	uint8_t secret[TRUST_SECRET_LEN];
+	int has_secret;
+	char keyid[TRUST_KEYID_HEX];
+};
+
+/* Makes a fresh key in memory. */
+int trust_key_generate(struct trust_key *key, struct errinfo *err);
+/* Key files: PATH (secret, mode 0600, created exclusively: -EEXIST rather than
+ * overwrite) and PATH.pub (the public key object as JSON). trust_key_load reads
+ * either kind. */
+int trust_key_save(const struct trust_key *key, const char *path,
+		   struct errinfo *err);
+int trust_key_load(const char *path, struct trust_key *key,
+		   struct errinfo *err);
+void trust_key_wipe(struct trust_key *key);
+
+/* Raw signatures, for request headers. verify: 0 or -EBADMSG. */
+void trust_sign_bytes(const struct trust_key *key, const void *data, size_t len,
+		      uint8_t sig[TRUST_SIG_LEN]);
+int trust_verify_bytes(const uint8_t public[TRUST_PUBLIC_LEN], const void *data,
+		       size_t len, const uint8_t sig[TRUST_SIG_LEN]);
+
+/* Canonical form; caller frees. NULL on reals, non-UTF-8, out of memory. */
+char *trust_canonical(const json_t *value);
+
+/* Signs with n keys; *doc is the envelope's text ('\n' at its end), caller
+ * frees. `body` is borrowed. */
+int trust_sign(const json_t *body, const struct trust_key *keys, size_t n,
+	       char **doc, struct errinfo *err);
+
+/* The root document, verified against itself (signed by its own root role to
+ * its threshold, not expired at now_ms unless now_ms is 0). */
+struct trust_root;
+int trust_root_load(const void *doc, size_t len, int64_t now_ms,
+		    struct trust_root **root, struct errinfo *err);
+void trust_root_free(struct trust_root *root);
+/* A new root document: one entry of roles per name in `roles`. */
+struct trust_role {
+	const char *name;
+	const struct trust_key *keys;
+	size_t n;
+	int threshold;
+};
+int trust_root_make(const struct trust_role *roles, size_t n, int version,
+		    int64_t expires_ms, char **doc, struct errinfo *err);
+
+/*
+ * Verifies an envelope: size bound, form, threshold of distinct keys of `role`,
+ * "_type" equal to `type`, "spec_version", "expires" after now_ms (0: do not
+ * check expiry). On success *body is a new reference to "signed".
+ * Fails with -EBADMSG (form or signature), -ENOKEY (no signature by a key of
+ * the role), -ESTALE (expired), -EFBIG; the text says which.
+ */
+int trust_verify(const struct trust_root *root, const char *role,
+		 const char *type, const void *doc, size_t len, int64_t now_ms,
+		 json_t **body, struct errinfo *err);
+
+#endif
