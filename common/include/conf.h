@@ -32,6 +32,7 @@ struct conf_stmt {
 	int argc;
 	const char *argv[CONF_ARGS_MAX];
 	int argcol[CONF_ARGS_MAX];
+	int has_block;			/* it may be an empty one */
 	struct conf_stmt *child;	/* first statement of its block */
 	struct conf_stmt *next;		/* next beside it */
 };
