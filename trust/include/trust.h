@@ -7,7 +7,10 @@
  *	  "signed": { "_type": "image", "expires": "2026-12-01T00:00:00Z", ... } }
  *
  * A signature covers the canonical form (OLPC: sorted keys, no white space,
- * integers only) of the value of "signed". A key id is the SHA-256 of the
+ * integers only; no control characters) of the value of "signed". The envelope
+ * itself must be in that form too, followed by one '\n': pass its bytes on as
+ * they are, a document that was printed anew by something else is refused. A
+ * key id is the SHA-256 of the
  * canonical form of the public key object
  *
  *	{ "keytype": "ed25519", "keyval": { "public": HEX64 },
@@ -50,7 +53,7 @@ struct trust_key {
 int trust_key_generate(struct trust_key *key, struct errinfo *err);
 /* Key files: PATH (secret, mode 0600, created exclusively: -EEXIST rather than
  * overwrite) and PATH.pub (the public key object as JSON). trust_key_load reads
- * either kind. */
+ * either kind; -EPERM for a secret key that others may read. */
 int trust_key_save(const struct trust_key *key, const char *path,
 		   struct errinfo *err);
 int trust_key_load(const char *path, struct trust_key *key,
@@ -63,11 +66,12 @@ void trust_sign_bytes(const struct trust_key *key, const void *data, size_t len,
 int trust_verify_bytes(const uint8_t public[TRUST_PUBLIC_LEN], const void *data,
 		       size_t len, const uint8_t sig[TRUST_SIG_LEN]);
 
-/* Canonical form; caller frees. NULL on reals, non-UTF-8, out of memory. */
+/* Canonical form; caller frees. NULL on reals, non-UTF-8, control characters,
+ * more than 16 levels, out of memory. */
 char *trust_canonical(const json_t *value);
 
 /* Signs with n keys; *doc is the envelope's text ('\n' at its end), caller
- * frees. `body` is borrowed. */
+ * frees. `body` is borrowed; it needs "_type", "spec_version", "expires". */
 int trust_sign(const json_t *body, const struct trust_key *keys, size_t n,
 	       char **doc, struct errinfo *err);
 

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The envelope: made, opened, checked.
+ *
+ * A document is refused unless its bytes are exactly the canonical form of what
+ * they say and one '\n': there is one spelling of each document, so no byte
+ * of it can be changed without a check that notices.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "private.h"
+
+static int check_canonical(const json_t *envelope, const void *doc, size_t len,
+			   struct errinfo *err)
+{
+	auto_free char *text = trust_canonical(envelope);
+	size_t n;
+
+	if (!text)
+		return errinfo_set(err, -EBADMSG,
+				   "holds what canonical JSON cannot (a real, a "
+				   "control character, more than %d levels)",
+				   TRUST_DEPTH_MAX);
+	n = strlen(text);
+	if (len != n + 1 || memcmp(doc, text, n) || ((const char *)doc)[n] != '\n')
+		return errinfo_set(err, -EBADMSG,
+				   "not in canonical form (sorted, no white "
+				   "space, one newline at the end)");
+	return 0;
+}
+
+static int check_shape(json_t *envelope, struct errinfo *err)
+{
+	json_t *body, *signatures;
+
+	if (json_unpack(envelope, "{s:o, s:o !}", "signed", &body, "signatures",
+			&signatures) ||
+	    !json_is_object(body) || !json_is_array(signatures))
+		return errinfo_set(err, -EBADMSG,
+				   "not a signed document (\"signed\" and "
+				   "\"signatures\" and nothing else)");
+	if (json_array_size(signatures) > TRUST_KEYS_MAX)
+		return errinfo_set(err, -EBADMSG, "more than %d signatures",
+				   TRUST_KEYS_MAX);
+	return 0;
+}
+
+int document_open(const void *doc, size_t len, json_t **envelope,
+		  struct errinfo *err)
+{
+	json_error_t why;
+	json_t *top;
+	int rc;
+
+	if (len > TRUST_DOC_MAX)
+		return errinfo_set(err, -EFBIG,
+				   "%zu bytes, a signed document has at most %d",
+				   len, TRUST_DOC_MAX);
+	top = json_loadb(doc, len, JSON_REJECT_DUPLICATES, &why);
+	if (!top)
+		/* without why.text, which quotes foreign bytes */
+		return errinfo_set(err, -EBADMSG, "not JSON (at byte %d)",
+				   why.position);
+	rc = check_canonical(top, doc, len, err);
+	if (!rc)
+		rc = check_shape(top, err);
+	if (rc) {
+		json_decref(top);
+		return rc;
+	}
+	*envelope = top;
+	return 0;
+}
+
+/* Index of the key in the role's list, or -1. */
+static int find_key(const struct trust_root *root, const struct root_role *role,
+		    const char *keyid)
+{
+	for (size_t i = 0; i < role->n; i++)
+		if (!strcmp(root->keys[role->key[i]].keyid, keyid))
+			return (int)i;
+	return -1;
+}
+
+/*
+ * Signatures by keys that are not of the role say nothing and are passed over
+ * (a document may be signed by an old and a new key during a change); a wrong
+ * one by a key of the role is always a refusal.
+ */
+static int check_signature(const struct trust_root *root,
+			   const struct root_role *role, json_t *signature,
+			   const char *text, uint8_t seen[TRUST_KEYS_MAX],
+			   struct errinfo *err)
+{
+	const char *keyid, *hex;
+	uint8_t sig[TRUST_SIG_LEN];
+	int i;
+
+	if (json_unpack(signature, "{s:s, s:s !}", "keyid", &keyid, "sig", &hex) ||
+	    parse_hex(hex, sig, sizeof(sig)))
+		return errinfo_set(err, -EBADMSG, "malformed signature");
+	i = find_key(root, role, keyid);
+	if (i < 0)
+		return 0;
+	if (trust_verify_bytes(root->keys[role->key[i]].public, text,
+			       strlen(text), sig))
+		return errinfo_set(err, -EBADMSG,
+				   "the signature of key %.8s is wrong: the "
+				   "document was changed",
+				   keyid);
+	seen[i] = 1;
+	return 0;
+}
+
+int document_check_signatures(const struct trust_root *root,
+			      const struct root_role *role, json_t *envelope,
+			      struct errinfo *err)
+{
+	auto_free char *text =
+		trust_canonical(json_object_get(envelope, "signed"));
+	uint8_t seen[TRUST_KEYS_MAX] = { 0 };
+	json_t *signature;
+	int count = 0, rc;
+	size_t i;
+
+	if (!text)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	json_array_foreach(json_object_get(envelope, "signatures"), i, signature)
+	{
+		rc = check_signature(root, role, signature, text, seen, err);
+		if (rc)
+			return rc;
+	}
+	for (i = 0; i < role->n; i++)
+		count += seen[i];
+	if (count < role->threshold)
+		return errinfo_set(err, -ENOKEY,
+				   "signed by %d of the keys of role '%s', %d "
+				   "needed",
+				   count, role->name, role->threshold);
+	return 0;
+}
+
+int document_check_head(json_t *body, const char *type, int64_t now_ms,
+			int64_t *expires_ms, struct errinfo *err)
+{
+	const char *is = json_string_value(json_object_get(body, "_type"));
+	const char *spec =
+		json_string_value(json_object_get(body, "spec_version"));
+	const char *expires = json_string_value(json_object_get(body, "expires"));
+	int64_t at;
+
+	if (!is || strcmp(is, type))
+		return errinfo_set(err, -EBADMSG, "\"_type\" is not \"%s\"",
+				   type);
+	if (!spec || strcmp(spec, TRUST_SPEC))
+		return errinfo_set(err, -EBADMSG,
+				   "\"spec_version\" is not \"" TRUST_SPEC "\"");
+	if (!expires || clock_parse(expires, &at))
+		return errinfo_set(err, -EBADMSG,
+				   "\"expires\" is not a time such as "
+				   "2026-12-01T00:00:00Z");
+	if (now_ms && at <= now_ms)
+		return errinfo_set(err, -ESTALE, "expired at %s", expires);
+	if (expires_ms)
+		*expires_ms = at;
+	return 0;
+}
+
+int trust_verify(const struct trust_root *root, const char *role,
+		 const char *type, const void *doc, size_t len, int64_t now_ms,
+		 json_t **body, struct errinfo *err)
+{
+	const struct root_role *r = root_find_role(root, role);
+	json_t *envelope;
+	int rc;
+
+	if (!r)
+		return errinfo_set(err, -ENOKEY,
+				   "the root document has no role '%s'", role);
+	if (now_ms && root->expires_ms <= now_ms)
+		return errinfo_set(err, -ESTALE, "the root document expired");
+	rc = document_open(doc, len, &envelope, err);
+	if (rc)
+		return rc;
+	rc = document_check_signatures(root, r, envelope, err);
+	if (!rc)
+		rc = document_check_head(json_object_get(envelope, "signed"),
+					 type, now_ms, NULL, err);
+	if (!rc)
+		*body = json_incref(json_object_get(envelope, "signed"));
+	json_decref(envelope);
+	return rc;
+}
+
+static int add_signatures(json_t *list, const char *text,
+			  const struct trust_key *keys, size_t n)
+{
+	uint8_t sig[TRUST_SIG_LEN];
+	char hex[TRUST_SIG_HEX];
+
+	for (size_t i = 0; i < n; i++) {
+		trust_sign_bytes(&keys[i], text, strlen(text), sig);
+		format_hex(sig, sizeof(sig), hex);
+		if (json_array_append_new(list,
+					  json_pack("{s:s, s:s}", "keyid",
+						    keys[i].keyid, "sig", hex)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Refuses to sign what could never be verified. */
+static int check_before_sign(const json_t *body, const struct trust_key *keys,
+			     size_t n, struct errinfo *err)
+{
+	const char *type = json_string_value(json_object_get(body, "_type"));
+
+	if (!n || n > TRUST_KEYS_MAX)
+		return errinfo_set(err, -EINVAL, "%zu keys to sign with", n);
+	for (size_t i = 0; i < n; i++)
+		if (!keys[i].has_secret)
+			return errinfo_set(err, -EINVAL,
+					   "key %.8s is a public key, signing "
+					   "needs the secret one",
+					   keys[i].keyid);
+	if (!type)
+		return errinfo_set(err, -EINVAL, "no \"_type\"");
+	return document_check_head((json_t *)body, type, 0, NULL, err);
+}
+
+int trust_sign(const json_t *body, const struct trust_key *keys, size_t n,
+	       char **doc, struct errinfo *err)
+{
+	auto_free char *text = trust_canonical(body);
+	json_t *envelope, *signatures = json_array();
+	auto_free char *all = NULL;
+	auto_buf struct buf b = BUF_INIT_MAX(TRUST_DOC_MAX);
+	int rc = check_before_sign(body, keys, n, err);
+
+	if (!rc && !text)
+		rc = errinfo_set(err, -EINVAL, "has no canonical form");
+	if (!rc)
+		rc = add_signatures(signatures, text, keys, n);
+	if (rc) {
+		json_decref(signatures);
+		return rc;
+	}
+	envelope = json_pack("{s:O, s:o}", "signed", body, "signatures",
+			     signatures);
+	all = envelope ? trust_canonical(envelope) : NULL;
+	json_decref(envelope);
+	if (!all)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	buf_adds(&b, all);
+	rc = buf_adds(&b, "\n");
+	if (rc)
+		return errinfo_set_errno(err, rc, "a document of %zu bytes",
+					 strlen(all) + 1);
+	*doc = buf_take(&b);
+	return *doc ? 0 : -ENOMEM;
+}
