@@ -25,7 +25,7 @@ endif
 libs    :=
 progs   :=
 tests   :=
-images  :=
+artefacts :=
 modules := $(patsubst %/sub.mk,%,$(wildcard */sub.mk */*/sub.mk))
 include $(modules:%=%/sub.mk)
 
@@ -35,7 +35,8 @@ units     = $(1) $($(1)-libs)
 pkgs      = $(sort $(foreach u,$(call units,$(1)),$($(u)-pkgs)))
 # Where a unit's public headers lie: its own folder unless X-inc says another.
 inc       = $(or $($(1)-inc),$(1))/include
-pkg-flags = $(if $(2),$(shell $(PKGCONF) --$(1) $(2)))
+# Silent, for `make setup` runs before pkg-config is there.
+pkg-flags = $(if $(2),$(shell $(PKGCONF) --$(1) $(2) 2>/dev/null))
 
 # A unit sees its own folder and the public headers of the libraries it names,
 # nothing else: a forbidden dependency fails to compile. X-libs lists users
@@ -73,12 +74,48 @@ $(BUILD)/flags: FORCE
 	printf '%s\n' $(call quote,$(flags-line)) > $@
 quote = '$(subst ','\'',$(1))'
 
+# Setting up, testing, trying: each works on a fresh Debian 12.
+setup: ## install the packages that are missing (sudo where needed)
+	@scripts/setup
+test: setup ## set up everything and pass all tests
+	@$(MAKE) --no-print-directory artefacts $(tests:%=$(BUILD)/bin/%)
+	@scripts/run-tests $(BUILD) layout unit golden integration boot
+check: ## the quick tests: layout, unit, golden, integration
+	@$(MAKE) --no-print-directory all $(tests:%=$(BUILD)/bin/%)
+	@scripts/run-tests $(BUILD) layout unit golden integration
+check-unit check-golden check-layout check-integration: check-%: all $(tests:%=$(BUILD)/bin/%)
+	@scripts/run-tests $(BUILD) $*
+check-boot: artefacts ## boot emulated PCs, one per firmware
+	@scripts/run-tests $(BUILD) boot
+demo: setup ## boot two emulated PCs and run grid jobs on them, before your eyes
+	@$(MAKE) --no-print-directory artefacts
+	@scripts/demo
+lab: setup ## start the emulated segment and leave it running
+	@$(MAKE) --no-print-directory artefacts
+	@scripts/lab up
+lab-stop: ## end the emulated segment
+	@scripts/lab down
+bench: artefacts ## measure, side by side with what one would use instead
+	@for b in tests/bench/*/run; do $$b || exit 1; done
+artefacts: all $(artefacts) ## build the images and the boot files too
+
+format: ## lay out the C sources
+	clang-format -i $(c-sources)
+lint: ## formatting, static analysis
+	clang-format --dry-run -Werror $(c-sources)
+	@scripts/lint $(BUILD)
+asan: ## the quick tests with AddressSanitizer and UBSan
+	$(MAKE) BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' check
+c-sources = $(shell git ls-files '*.c' '*.h')
+
 clean: ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-asan
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26 | sort -u
 
 FORCE:
-.PHONY: all clean help FORCE
+.PHONY: all setup test check check-unit check-golden check-layout \
+        check-integration check-boot demo lab lab-stop bench artefacts format \
+        lint asan install clean help FORCE
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
