@@ -118,4 +118,5 @@ FORCE:
         check-integration check-boot demo lab lab-stop bench artefacts format \
         lint asan install clean help FORCE
 .DELETE_ON_ERROR:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Dependency files lie beside the objects; unpacked trees are not searched.
+-include $(shell find $(modules:%=$(BUILD)/%) $(BUILD)/tests -name '*.d' -type f 2>/dev/null)
