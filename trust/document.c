@@ -50,8 +50,8 @@ static int check_shape(json_t *envelope, struct errinfo *err)
 	return 0;
 }
 
-int document_open(const void *doc, size_t len, json_t **envelope,
-		  struct errinfo *err)
+int trust_document_open(const void *doc, size_t len, json_t **envelope,
+			struct errinfo *err)
 {
 	json_error_t why;
 	json_t *top;
@@ -117,9 +117,9 @@ static int check_signature(const struct trust_root *root,
 	return 0;
 }
 
-int document_check_signatures(const struct trust_root *root,
-			      const struct root_role *role, json_t *envelope,
-			      struct errinfo *err)
+int trust_document_check_signatures(const struct trust_root *root,
+				    const struct root_role *role,
+				    json_t *envelope, struct errinfo *err)
 {
 	auto_free char *text =
 		trust_canonical(json_object_get(envelope, "signed"));
@@ -146,8 +146,8 @@ int document_check_signatures(const struct trust_root *root,
 	return 0;
 }
 
-int document_check_head(json_t *body, const char *type, int64_t now_ms,
-			int64_t *expires_ms, struct errinfo *err)
+int trust_document_check_head(json_t *body, const char *type, int64_t now_ms,
+			      int64_t *expires_ms, struct errinfo *err)
 {
 	const char *is = json_string_value(json_object_get(body, "_type"));
 	const char *spec =
@@ -176,7 +176,7 @@ int trust_verify(const struct trust_root *root, const char *role,
 		 const char *type, const void *doc, size_t len, int64_t now_ms,
 		 json_t **body, struct errinfo *err)
 {
-	const struct root_role *r = root_find_role(root, role);
+	const struct root_role *r = trust_root_find_role(root, role);
 	json_t *envelope;
 	int rc;
 
@@ -185,13 +185,13 @@ int trust_verify(const struct trust_root *root, const char *role,
 				   "the root document has no role '%s'", role);
 	if (now_ms && root->expires_ms <= now_ms)
 		return errinfo_set(err, -ESTALE, "the root document expired");
-	rc = document_open(doc, len, &envelope, err);
+	rc = trust_document_open(doc, len, &envelope, err);
 	if (rc)
 		return rc;
-	rc = document_check_signatures(root, r, envelope, err);
+	rc = trust_document_check_signatures(root, r, envelope, err);
 	if (!rc)
-		rc = document_check_head(json_object_get(envelope, "signed"),
-					 type, now_ms, NULL, err);
+		rc = trust_document_check_head(json_object_get(envelope, "signed"),
+					       type, now_ms, NULL, err);
 	if (!rc)
 		*body = json_incref(json_object_get(envelope, "signed"));
 	json_decref(envelope);
@@ -231,7 +231,7 @@ static int check_before_sign(const json_t *body, const struct trust_key *keys,
 					   keys[i].keyid);
 	if (!type)
 		return errinfo_set(err, -EINVAL, "no \"_type\"");
-	return document_check_head((json_t *)body, type, 0, NULL, err);
+	return trust_document_check_head((json_t *)body, type, 0, NULL, err);
 }
 
 int trust_sign(const json_t *body, const struct trust_key *keys, size_t n,

@@ -26,7 +26,7 @@ _Static_assert(TRUST_PUBLIC_LEN == crypto_sign_PUBLICKEYBYTES, "public");
 _Static_assert(TRUST_SECRET_LEN == crypto_sign_SECRETKEYBYTES, "secret");
 _Static_assert(TRUST_SIG_LEN == crypto_sign_BYTES, "signature");
 
-json_t *key_object(const uint8_t public[TRUST_PUBLIC_LEN])
+json_t *trust_key_object(const uint8_t public[TRUST_PUBLIC_LEN])
 {
 	char hex[2 * TRUST_PUBLIC_LEN + 1];
 
@@ -40,7 +40,7 @@ static int is_ed25519(const char *keytype, const char *scheme)
 	return !strcmp(keytype, "ed25519") && !strcmp(scheme, "ed25519");
 }
 
-int key_parse_object(json_t *object, uint8_t public[TRUST_PUBLIC_LEN])
+int trust_key_parse_object(json_t *object, uint8_t public[TRUST_PUBLIC_LEN])
 {
 	const char *keytype, *scheme, *hex;
 
@@ -53,9 +53,10 @@ int key_parse_object(json_t *object, uint8_t public[TRUST_PUBLIC_LEN])
 	return 0;
 }
 
-int key_id(const uint8_t public[TRUST_PUBLIC_LEN], char out[TRUST_KEYID_HEX])
+int trust_key_id(const uint8_t public[TRUST_PUBLIC_LEN],
+		 char out[TRUST_KEYID_HEX])
 {
-	json_t *object = key_object(public);
+	json_t *object = trust_key_object(public);
 	auto_free char *text = object ? trust_canonical(object) : NULL;
 
 	json_decref(object);
@@ -70,7 +71,7 @@ static int key_from_seed(const uint8_t seed[SEED_LEN], struct trust_key *key)
 	if (crypto_sign_seed_keypair(key->public, key->secret, seed))
 		return -EIO;
 	key->has_secret = 1;
-	return key_id(key->public, key->keyid);
+	return trust_key_id(key->public, key->keyid);
 }
 
 int trust_key_generate(struct trust_key *key, struct errinfo *err)
@@ -127,7 +128,7 @@ static char *public_path(const char *path)
 static int key_texts(const struct trust_key *key, char **secret, char **public)
 {
 	char hex[2 * SEED_LEN + 1];
-	json_t *object = key_object(key->public);
+	json_t *object = trust_key_object(key->public);
 	int r;
 
 	*secret = NULL;
@@ -184,7 +185,7 @@ static int key_from_json(json_t *object, struct trust_key *key)
 		return -EBADMSG;
 	if (!seed_hex) {
 		memcpy(key->public, public, sizeof(public));
-		return key_id(key->public, key->keyid);
+		return trust_key_id(key->public, key->keyid);
 	}
 	if (parse_hex(seed_hex, seed, sizeof(seed)))
 		return -EBADMSG;

@@ -32,23 +32,24 @@ struct trust_root {
 	struct root_role roles[TRUST_ROLES_MAX];
 };
 
-const struct root_role *root_find_role(const struct trust_root *root,
-				       const char *name);
+const struct root_role *trust_root_find_role(const struct trust_root *root,
+					     const char *name);
 
 /* The public key object and back. parse_object accepts exactly that form. */
-json_t *key_object(const uint8_t public[TRUST_PUBLIC_LEN]);
-int key_parse_object(json_t *object, uint8_t public[TRUST_PUBLIC_LEN]);
-int key_id(const uint8_t public[TRUST_PUBLIC_LEN], char out[TRUST_KEYID_HEX]);
+json_t *trust_key_object(const uint8_t public[TRUST_PUBLIC_LEN]);
+int trust_key_parse_object(json_t *object, uint8_t public[TRUST_PUBLIC_LEN]);
+int trust_key_id(const uint8_t public[TRUST_PUBLIC_LEN],
+		 char out[TRUST_KEYID_HEX]);
 
 /* Opens an envelope without trusting it: size, form, canonical bytes. */
-int document_open(const void *doc, size_t len, json_t **envelope,
-		  struct errinfo *err);
+int trust_document_open(const void *doc, size_t len, json_t **envelope,
+			struct errinfo *err);
 /* Enough signatures by distinct keys of the role over "signed"? */
-int document_check_signatures(const struct trust_root *root,
-			      const struct root_role *role, json_t *envelope,
-			      struct errinfo *err);
+int trust_document_check_signatures(const struct trust_root *root,
+				    const struct root_role *role,
+				    json_t *envelope, struct errinfo *err);
 /* "_type", "spec_version" and "expires" of "signed". */
-int document_check_head(json_t *body, const char *type, int64_t now_ms,
-			int64_t *expires_ms, struct errinfo *err);
+int trust_document_check_head(json_t *body, const char *type, int64_t now_ms,
+			      int64_t *expires_ms, struct errinfo *err);
 
 #endif

@@ -12,8 +12,8 @@
 
 #define ROOT_ROLE "root"
 
-const struct root_role *root_find_role(const struct trust_root *root,
-				       const char *name)
+const struct root_role *trust_root_find_role(const struct trust_root *root,
+					     const char *name)
 {
 	for (size_t i = 0; i < root->n_roles; i++)
 		if (!strcmp(root->roles[i].name, name))
@@ -31,9 +31,9 @@ static int parse_key(struct trust_root *root, const char *keyid, json_t *object,
 	if (root->n_keys == TRUST_KEYS_MAX)
 		return errinfo_set(err, -EBADMSG, "more than %d keys",
 				   TRUST_KEYS_MAX);
-	if (key_parse_object(object, key->public))
+	if (trust_key_parse_object(object, key->public))
 		return errinfo_set(err, -EBADMSG, "a key is not Ed25519");
-	if (key_id(key->public, key->keyid))
+	if (trust_key_id(key->public, key->keyid))
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	if (strcmp(keyid, key->keyid))
 		return errinfo_set(err, -EBADMSG,
@@ -134,17 +134,17 @@ static int check_itself(struct trust_root *root, json_t *envelope,
 {
 	json_t *body = json_object_get(envelope, "signed");
 	const struct root_role *role;
-	int rc = document_check_head(body, "root", now_ms, &root->expires_ms,
-				     err);
+	int rc = trust_document_check_head(body, "root", now_ms,
+					   &root->expires_ms, err);
 
 	if (!rc)
 		rc = parse_body(root, body, err);
 	if (rc)
 		return rc;
-	role = root_find_role(root, ROOT_ROLE);
+	role = trust_root_find_role(root, ROOT_ROLE);
 	if (!role)
 		return errinfo_set(err, -EBADMSG, "no role 'root'");
-	return document_check_signatures(root, role, envelope, err);
+	return trust_document_check_signatures(root, role, envelope, err);
 }
 
 int trust_root_load(const void *doc, size_t len, int64_t now_ms,
@@ -152,7 +152,7 @@ int trust_root_load(const void *doc, size_t len, int64_t now_ms,
 {
 	struct trust_root *r;
 	json_t *envelope;
-	int rc = document_open(doc, len, &envelope, err);
+	int rc = trust_document_open(doc, len, &envelope, err);
 
 	if (rc)
 		return errinfo_wrap(err, rc, "root document");
@@ -181,7 +181,7 @@ static int add_role(json_t *keys, json_t *roles, const struct trust_role *role)
 
 	for (size_t i = 0; i < role->n; i++) {
 		r |= json_object_set_new(keys, role->keys[i].keyid,
-					 key_object(role->keys[i].public));
+					 trust_key_object(role->keys[i].public));
 		r |= json_array_append_new(keyids,
 					   json_string(role->keys[i].keyid));
 	}
