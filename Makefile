@@ -31,6 +31,8 @@ include $(modules:%=%/sub.mk)
 
 objs      = $($(1)-srcs:%.c=$(BUILD)/%.o)
 archive   = $(BUILD)/lib$(1).a
+# A program is called as its unit unless X-exe says so (a library has the name).
+exe       = $(BUILD)/bin/$(or $($(1)-exe),$(1))
 units     = $(1) $($(1)-libs)
 pkgs      = $(sort $(foreach u,$(call units,$(1)),$($(u)-pkgs)))
 # Where a unit's public headers lie: its own folder unless X-inc says another.
@@ -48,11 +50,11 @@ define lib
 $(call archive,$(1)): $(call objs,$(1))
 endef
 define prog
-$(BUILD)/bin/$(1): $(call objs,$(1)) $(foreach l,$($(1)-libs),$(call archive,$(l)))
-$(BUILD)/bin/$(1): private LDLIBS += $(foreach u,$(call units,$(1)),$($(u)-ldlibs)) $(call pkg-flags,libs,$(call pkgs,$(1)))
+$(call exe,$(1)): $(call objs,$(1)) $(foreach l,$($(1)-libs),$(call archive,$(l)))
+$(call exe,$(1)): private LDLIBS += $(foreach u,$(call units,$(1)),$($(u)-ldlibs)) $(call pkg-flags,libs,$(call pkgs,$(1)))
 endef
 
-all: $(progs:%=$(BUILD)/bin/%) ## build all programs
+all: $(foreach p,$(progs),$(call exe,$(p))) ## build all programs
 $(foreach u,$(libs) $(progs) $(tests),$(eval $(call unit,$(u))))
 $(foreach l,$(libs),$(eval $(call lib,$(l))))
 $(foreach p,$(progs) $(tests),$(eval $(call prog,$(p))))
@@ -63,7 +65,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
-$(progs:%=$(BUILD)/bin/%) $(tests:%=$(BUILD)/bin/%):
+$(foreach p,$(progs) $(tests),$(call exe,$(p))):
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
