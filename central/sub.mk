@@ -1,0 +1,15 @@
+# The engine is a library of its own: its tests need no HTTP.
+libs           += engine
+engine-srcs    := central/engine.c central/engine-db.c central/schema.c \
+                  central/engine-spec.c central/engine-job.c \
+                  central/engine-lease.c central/engine-output.c \
+                  central/engine-result.c central/engine-file.c \
+                  central/engine-workspace.c
+engine-inc     := central
+engine-libs    := common
+engine-pkgs    := sqlite3 jansson
+
+tests            += test-engine
+test-engine-srcs := tests/unit/test-engine.c
+test-engine-libs := engine common
+test-engine-pkgs := cmocka
