@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh disable=SC2154
+# The real services of gateway and central. Each runs in the foreground of its
+# own session, its log in $lab/log/NAME.log, its pid (inside the namespace) in
+# $lab/run/NAME.pid.
+
+services="centrald central-nginx gatewayd gateway-nginx gateway-dnsmasq"
+
+# nginx and dnsmasq change to another user when they start as root, which a
+# namespace with one user cannot: they run as that one user without root's
+# rights, and the namespace lets anybody bind low ports.
+service_command()
+{
+	case $1 in
+	centrald) echo in_central "$build/bin/centrald" -f "$lab/central.conf" ;;
+	central-nginx) echo in_central "$nobody nginx -c $lab/central/nginx.conf" ;;
+	gatewayd) echo in_lab "$build/bin/gatewayd" -f "$lab/nightshift.conf" ;;
+	gateway-nginx) echo in_lab "$nobody nginx -c $lab/gateway/nginx.conf" ;;
+	gateway-dnsmasq)
+		echo in_lab dnsmasq --keep-in-foreground --user=root \
+			"--conf-file=$lab/gateway/dnsmasq.conf"
+		;;
+	*) die "no service '$1'; there are: $services" ;;
+	esac
+}
+nobody="unshare --user --map-user=65534 --map-group=65534 --"
+
+service_start()
+{
+	command=$(service_command "$1")
+	service_alive "$1" && die "$1 runs already"
+	# shellcheck disable=SC2086  # a list of words
+	set -- "$1" $command
+	name=$1
+	where=$2
+	shift 2
+	# shellcheck disable=SC2016  # for the inner shell
+	"$where" setsid sh -c 'echo $$ >"$1"; log=$2; shift 2; exec "$@" >>"$log" 2>&1 </dev/null' \
+		sh "$lab/run/$name.pid" "$lab/log/$name.log" "$@" &
+	await 5 test -s "$lab/run/$name.pid" || die "$name does not start"
+}
+
+service_alive()
+{
+	[ -s "$lab/run/$1.pid" ] && in_lab kill -0 "$(cat "$lab/run/$1.pid")" 2>/dev/null
+}
+
+service_kill()
+{
+	in_lab kill -KILL "$(cat "$lab/run/$1.pid")"
+	await 5 service_dead "$1" || die "$1 does not die"
+	rm -f "$lab/run/$1.pid"
+}
+
+service_dead()
+{
+	! service_alive "$1"
+}
+
+service_restart()
+{
+	service_kill "$1"
+	service_start "$1"
+}
+
+# service_ready NAME COMMAND...: it answers, or this says why not
+service_ready()
+{
+	name=$1
+	shift
+	await 15 "$@" || {
+		tail -n 20 "$lab/log/$name.log" >&2
+		die "$name does not answer; its log is $lab/log/$name.log"
+	}
+}
+
+services_up()
+{
+	"$build/bin/centrald" -f "$lab/central.conf" -g "$lab/central"
+	service_start centrald
+	service_ready centrald curl -fsS --unix-socket "$lab/central/centrald.sock" http://central/v1/nodes
+	service_start central-nginx
+	service_ready central-nginx in_central curl -fsS http://10.99.0.2:8080/repo/root.json
+
+	write_gateway_config
+	"$build/bin/gatewayd" -f "$lab/nightshift.conf" -g "$lab/gateway"
+	in_lab nft -f "$lab/gateway/nftables.conf"
+	service_start gatewayd
+	service_ready gatewayd curl -fsS --unix-socket "$lab/gateway/gatewayd.sock" http://gateway/v1/admin/nodes
+	service_start gateway-nginx
+	service_ready gateway-nginx in_lab curl -fsS http://10.77.0.1/repo/root.json
+	service_start gateway-dnsmasq
+	"$build/bin/gridctl" --config "$lab/gridctl.conf" workspace apply "$lab/workspace.conf"
+}
