@@ -8,3 +8,8 @@ httpc-srcs := http/client.c
 httpc-inc  := http
 httpc-libs := common
 httpc-pkgs := libcurl jansson
+
+tests          += test-http
+test-http-srcs := tests/unit/test-http.c
+test-http-libs := httpd httpc common
+test-http-pkgs := cmocka

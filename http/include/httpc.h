@@ -17,17 +17,17 @@
 struct httpc_config {
 	/* "https://host[:port]", "http://...", or "unix:/path/to/socket" */
 	const char *url;
-	const char *pin;	/* "sha256//BASE64" of the SPKI, or NULL; with
-				 * a pin the certificate's name and issuer do
-				 * not matter, without one both must verify */
-	const char *token;	/* sent as "Authorization: Bearer", or NULL */
-	int timeout_sec;	/* of a whole request; 0: 30 */
+	const char *pin;   /* "sha256//BASE64" of the SPKI, or NULL; with
+			    * a pin the certificate's name and issuer do
+			    * not matter, without one both must verify */
+	const char *token; /* sent as "Authorization: Bearer", or NULL */
+	int timeout_sec;   /* of a whole request; 0: 30 */
 };
 
 struct httpc;
 
 struct httpc_reply {
-	int status;		/* HTTP status */
+	int status; /* HTTP status */
 	struct buf body;
 };
 
@@ -37,10 +37,10 @@ int httpc_new(const struct httpc_config *config, struct httpc **out,
 void httpc_free(struct httpc *c);
 
 /*
- * One request. headers: NULL or NULL-terminated "Name: value" lines. The reply's
- * body is bounded by max. Fails (-ECONNREFUSED, -ETIMEDOUT, -EPERM: pin does not
- * match, -EFBIG, -EIO) only where there was no whole reply; an HTTP status is
- * no failure. reply->body is the caller's (buf_dispose).
+ * One request. headers: NULL or NULL-terminated "Name: value" lines. The
+ * reply's body is bounded by max. Fails (-ECONNREFUSED, -ETIMEDOUT, -EPERM: pin
+ * does not match, -EFBIG, -EIO) only where there was no whole reply; an HTTP
+ * status is no failure. reply->body is the caller's (buf_dispose).
  */
 int httpc_request(struct httpc *c, const char *method, const char *path,
 		  const char *const *headers, const void *body, size_t len,

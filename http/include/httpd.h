@@ -20,20 +20,20 @@
 #include "loop.h"
 
 #define HTTPD_PARAMS_MAX 4
-#define HTTPD_BODY_MAX	 (1024 * 1024)	/* default bound of a body */
+#define HTTPD_BODY_MAX   (1024 * 1024) /* default bound of a body */
 
 struct httpd;
-struct httpd_req;		/* valid until answered, then ours no more */
+struct httpd_req; /* valid until answered, then ours no more */
 
 typedef void (*httpd_fn)(struct httpd_req *r, void *arg);
 
-/* pattern: literal path with '*' for one segment each, e.g. "/v1/jobs/ * /cancel"
- * (without the spaces); a final "**" takes the rest of the path. */
+/* pattern: literal path with '*' for one segment each, e.g. "/v1/jobs/ *
+ * /cancel" (without the spaces); a final "**" takes the rest of the path. */
 struct httpd_route {
-	const char *method;	/* NULL ends the table */
+	const char *method; /* NULL ends the table */
 	const char *pattern;
 	httpd_fn fn;
-	size_t body_max;	/* 0: HTTPD_BODY_MAX; larger bodies get 413 */
+	size_t body_max; /* 0: HTTPD_BODY_MAX; larger bodies get 413 */
 };
 
 /* Listens on a unix socket (mode 0660; a stale one is replaced, a live one is
@@ -41,12 +41,18 @@ struct httpd_route {
 int httpd_new(struct loop *l, const char *socket_path,
 	      const struct httpd_route *routes, void *arg, struct httpd **out,
 	      struct errinfo *err);
-void httpd_free(struct httpd *d);	/* held requests get 503 */
+/* Held requests get 503, and their gone() is called. Not from a handler. */
+void httpd_free(struct httpd *d);
 
-const char *httpd_param(const struct httpd_req *r, int i);  /* i-th wildcard */
+/* Parameters, query and path are percent-decoded. A target with a broken
+ * escape, an encoded NUL or '/', or a segment "." or ".." got 400 before any
+ * handler ran: a parameter is never a path of more than one segment, except
+ * what "**" took. */
+const char *httpd_param(const struct httpd_req *r, int i); /* i-th wildcard */
 const char *httpd_query(const struct httpd_req *r, const char *key); /* or NULL */
-const char *httpd_header(const struct httpd_req *r, const char *name); /* or NULL */
-const char *httpd_path(const struct httpd_req *r);	/* without the query */
+const char *httpd_header(const struct httpd_req *r,
+			 const char *name);        /* or NULL */
+const char *httpd_path(const struct httpd_req *r); /* without the query */
 /* As sent: path and '?query' in canonical order of arrival. */
 const char *httpd_target(const struct httpd_req *r);
 const char *httpd_method(const struct httpd_req *r);
@@ -70,7 +76,7 @@ void httpd_reply_error(struct httpd_req *r, int status, const char *fmt, ...)
 
 /* Keeps r for a later answer. gone() is called instead of ever answering if
  * the peer goes away first; after it r must not be used. May be NULL. */
-void httpd_hold(struct httpd_req *r, void (*gone)(struct httpd_req *r, void *arg),
-		void *arg);
+void httpd_hold(struct httpd_req *r,
+		void (*gone)(struct httpd_req *r, void *arg), void *arg);
 
 #endif
