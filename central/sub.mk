@@ -13,3 +13,12 @@ tests            += test-engine
 test-engine-srcs := tests/unit/test-engine.c
 test-engine-libs := engine common
 test-engine-pkgs := cmocka
+
+progs          += centrald
+centrald-srcs  := central/main.c central/config.c central/cert.c \
+                  central/generate.c central/auth.c central/wait.c \
+                  central/images.c central/sites.c central/api.c \
+                  central/api-work.c central/api-job.c central/api-site.c
+centrald-inc   := central
+centrald-libs  := engine imagerepo trust httpd common
+centrald-pkgs  := jansson

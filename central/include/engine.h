@@ -37,28 +37,28 @@
 
 #include "errinfo.h"
 
-#define ENGINE_COUNT_MAX     100000	/* tasks of a job */
-#define ENGINE_ARGV_MAX	     256
-#define ENGINE_INPUTS_MAX    64
-#define ENGINE_FILE_MAX	     (64 * 1024 * 1024)
-#define ENGINE_OUTPUT_MAX    (64 * 1024 * 1024)	/* bound of limits.output_max */
-#define ENGINE_OUTPUT_DFLT   (1024 * 1024)
-#define ENGINE_LEASE_HEX     33	/* with the final NUL */
-#define ENGINE_TOKEN_HEX     65
+#define ENGINE_COUNT_MAX   100000 /* tasks of a job */
+#define ENGINE_ARGV_MAX    256
+#define ENGINE_INPUTS_MAX  64
+#define ENGINE_FILE_MAX    (64 * 1024 * 1024)
+#define ENGINE_OUTPUT_MAX  (64 * 1024 * 1024) /* bound of limits.output_max */
+#define ENGINE_OUTPUT_DFLT (1024 * 1024)
+#define ENGINE_LEASE_HEX   33 /* with the final NUL */
+#define ENGINE_TOKEN_HEX   65
 
 struct engine;
 
 struct engine_config {
-	const char *dir;	/* made if missing; copied */
-	int lease_sec;		/* 0: 60 */
-	int attempts_max;	/* 0: 20 */
-	int64_t (*now_ms)(void *arg);	/* NULL: the system's clock */
+	const char *dir;              /* made if missing; copied */
+	int lease_sec;                /* 0: 60 */
+	int attempts_max;             /* 0: 20 */
+	int64_t (*now_ms)(void *arg); /* NULL: the system's clock */
 	void *arg;
 };
 
 int engine_open(const struct engine_config *config, struct engine **out,
 		struct errinfo *err);
-void engine_close(struct engine *e);	/* NULL is fine */
+void engine_close(struct engine *e); /* NULL is fine */
 
 /* Rises with every change of a job or task, for long polls. */
 uint64_t engine_changes(const struct engine *e);
@@ -72,13 +72,11 @@ int engine_expire(struct engine *e, int *n, struct errinfo *err);
 /* spec: body of POST /v1/jobs, checked strictly. */
 int engine_submit(struct engine *e, const json_t *spec, int64_t *id,
 		  struct errinfo *err);
-int engine_job(struct engine *e, int64_t id, json_t **out,
-	       struct errinfo *err);
+int engine_job(struct engine *e, int64_t id, json_t **out, struct errinfo *err);
 /* {"jobs": [...]}, newest first. */
 int engine_jobs(struct engine *e, json_t **out, struct errinfo *err);
 /* {"tasks": [...]}, by index. */
-int engine_tasks(struct engine *e, int64_t id, json_t **out,
-		 struct errinfo *err);
+int engine_tasks(struct engine *e, int64_t id, json_t **out, struct errinfo *err);
 /* Queued tasks at once; leased ones are told at their next renewal. */
 int engine_cancel(struct engine *e, int64_t id, struct errinfo *err);
 /* Output of the task's last attempt; fd is the caller's. */
@@ -88,15 +86,15 @@ int engine_task_output(struct engine *e, int64_t id, int64_t index, int *fd,
 /* --- workers ------------------------------------------------------------- */
 
 struct engine_worker {
-	const char *name;	/* SEGMENT/NODE/DOMU */
-	const char *workspace;	/* whose token it showed, "" for operators */
-	int64_t memory_mib;	/* 0: unknown, fits all */
+	const char *name;      /* SEGMENT/NODE/DOMU */
+	const char *workspace; /* whose token it showed, "" for operators */
+	int64_t memory_mib;    /* 0: unknown, fits all */
 };
 
 /* Highest priority, then lowest job id, then lowest index. *task is NULL when
  * there is nothing to do. */
-int engine_lease(struct engine *e, const struct engine_worker *w,
-		 json_t **task, struct errinfo *err);
+int engine_lease(struct engine *e, const struct engine_worker *w, json_t **task,
+		 struct errinfo *err);
 /* -ESTALE unless `lease` is current, and of this workspace ("": any). */
 int engine_lease_check(struct engine *e, const char *lease,
 		       const char *workspace, struct errinfo *err);
@@ -118,14 +116,14 @@ int engine_running(struct engine *e, json_t **out, struct errinfo *err);
 
 int engine_file_put(struct engine *e, const char *hex, const void *data,
 		    size_t len, struct errinfo *err);
-int engine_file_open(struct engine *e, const char *hex, int *fd,
-		     uint64_t *size, struct errinfo *err);
+int engine_file_open(struct engine *e, const char *hex, int *fd, uint64_t *size,
+		     struct errinfo *err);
 
 /* --- workspaces and small values ----------------------------------------- */
 
 /* spec: body of PUT /v1/workspaces/NAME. The token is made the first time. */
-int engine_workspace_put(struct engine *e, const char *name,
-			 const json_t *spec, struct errinfo *err);
+int engine_workspace_put(struct engine *e, const char *name, const json_t *spec,
+			 struct errinfo *err);
 int engine_workspace_delete(struct engine *e, const char *name,
 			    struct errinfo *err);
 /* Array of workspaces by name, each with its "token" and what it was last
