@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * enrol - the segment statement, and a boot's right to act for its node.
+ *
+ * Each boot makes its own id and key. The newest boot to enrol has the node:
+ * its epoch is the next one, and requests of older epochs are answered 409. A
+ * boot that was fenced stays so, or two PCs that claim one MAC would take
+ * turns for ever.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "gateway.h"
+#include "log.h"
+#include "parse.h"
+#include "request.h"
+#include "wire.h"
+
+#define HTTPS_PORT 443
+
+void handle_segment(struct httpd_req *r, void *arg)
+{
+	struct gateway *gw = arg;
+	const char *nonce = httpd_query(r, "nonce");
+	const char *from = httpd_header(r, "X-Real-IP");
+	uint32_t addr;
+
+	if (!nonce || !hash_is_hex(nonce)) {
+		httpd_reply_error(r, 400, "nonce is not 64 hex digits");
+		return;
+	}
+	/* Not signed: the address is all there is, so only a state that this
+	 * would bring forward is changed. */
+	for (size_t i = 0; from && !parse_ipv4(from, &addr) && i < gw->n_nodes;
+	     i++) {
+		struct node *n = gw->nodes[i];
+
+		if (n->conf->address == addr &&
+		    (n->state < NODE_DOM0 || n->state == NODE_LOST))
+			gateway_node_state(gw, n, NODE_DOM0);
+	}
+	gateway_reply_signed(gw, r, "segment",
+			     json_pack("{s:s, s:s, s:I, s:s, s:i}", "segment",
+				       gw->config->segment, "nonce", nonce,
+				       "time_ms", (json_int_t)clock_unix_ms(),
+				       "tls_pin", gw->pin, "https_port",
+				       HTTPS_PORT));
+}
+
+/* Header, address, key and signature of an enrolment. */
+static struct node *check_enrol(struct gateway *gw, struct httpd_req *r,
+				struct request *q,
+				uint8_t key[TRUST_PUBLIC_LEN])
+{
+	const char *hex = httpd_header(r, "Nightshift-Key");
+	uint8_t mac[PARSE_MAC_LEN];
+	char spelled[PARSE_MAC_STR];
+	struct node *n;
+
+	if (gateway_read_request(r, q))
+		return NULL;
+	if (!hex || parse_hex(hex, key, TRUST_PUBLIC_LEN) || q->epoch != 0) {
+		httpd_reply_error(r, 400,
+				  "Nightshift-Key or -Epoch of an enrolment");
+		return NULL;
+	}
+	if (parse_mac(q->node, mac)) {
+		httpd_reply_error(r, 400, "Nightshift-Node: no MAC address");
+		return NULL;
+	}
+	format_mac(mac, spelled);
+	n = gateway_node_by_mac(gw, mac);
+	if (strcmp(spelled, q->node) || !n || !gateway_is_from(r, n)) {
+		httpd_reply_error(r, 403, "not a PC of this segment");
+		return NULL;
+	}
+	if (request_verify(q, key)) {
+		httpd_reply_error(r, 401, "the signature does not match");
+		return NULL;
+	}
+	return n;
+}
+
+/* The same boot again, after it lost us or we lost it. */
+static int same_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
+		     const struct request *q, const uint8_t *key)
+{
+	if (memcmp(n->key, key, TRUST_PUBLIC_LEN)) {
+		log_warn("%s: an enrolment with its boot_id, another key",
+			 n->conf->name);
+		httpd_reply_error(r, 403, "this boot has another key");
+		return -EACCES;
+	}
+	if (q->seq <= n->seq) {
+		httpd_reply_error(r, 401, "Nightshift-Seq does not rise");
+		return -EACCES;
+	}
+	n->seq = q->seq;
+	if (!node_is_up(n))
+		gateway_node_state(gw, n, NODE_ENROLLED);
+	else
+		gateway_node_save(gw, n);
+	return 0;
+}
+
+static void take_host(struct node *n, json_t *host)
+{
+	const char *fw =
+		json_string_value(json_object_get(host, "firmware"));
+
+	if (fw && (!strcmp(fw, "bios") || !strcmp(fw, "uefi")))
+		strcpy(n->firmware, fw);
+	json_decref(n->host);
+	n->host = json_incref(host);
+}
+
+static int new_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
+		    const struct request *q, const uint8_t *key,
+		    const struct wire_enrol *e)
+{
+	int64_t epoch = n->epoch ? n->epoch + 1 : clock_unix_ms() / 1000;
+	struct errinfo err = ERRINFO_INIT;
+	struct node before = *n;
+	int fenced, rc;
+
+	fenced = store_boot_is_fenced(gw->store, n->conf->name, e->boot_id);
+	if (fenced > 0) {
+		httpd_reply_error(r, 409, "a newer boot has this node");
+		return -ESTALE;
+	}
+	n->epoch = epoch;
+	strcpy(n->boot_id, e->boot_id);
+	memcpy(n->key, key, TRUST_PUBLIC_LEN);
+	n->seq = q->seq;
+	rc = store_boot_change(gw->store, n, before.boot_id, &err);
+	if (rc) {
+		/* Without a memory of it there must be no such boot. */
+		*n = before;
+		log_err("%s: not enrolled: %s", n->conf->name,
+			errinfo_text(&err, rc));
+		httpd_reply_error(r, 503, "the gateway cannot store it");
+		return rc;
+	}
+	desired_drop_held(n, 409, "a newer boot has this node");
+	/* Steps of an older boot, where no loader asked in between. */
+	if (n->steps_ms[NODE_ENROLLED - NODE_ASKED])
+		node_forget_boot(n);
+	log_info("%s: epoch %lld", n->conf->name, (long long)epoch);
+	gateway_node_state(gw, n, NODE_ENROLLED);
+	return 0;
+}
+
+void handle_enrol(struct httpd_req *r, void *arg)
+{
+	struct gateway *gw = arg;
+	struct errinfo err = ERRINFO_INIT;
+	uint8_t key[TRUST_PUBLIC_LEN];
+	struct wire_enrol e;
+	struct request q;
+	struct node *n;
+	json_t *body;
+	int rc;
+
+	n = check_enrol(gw, r, &q, key);
+	if (!n)
+		return;
+	body = httpd_body_json(r);
+	if (!body)
+		return;
+	rc = wire_enrol(body, &e, &err);
+	if (rc) {
+		httpd_reply_error(r, 400, "%s", errinfo_text(&err, rc));
+		return;
+	}
+	n->alive_ms = clock_boot_ms();
+	n->seen_ms = clock_unix_ms();
+	if (strcmp(e.mac, q.node)) {
+		httpd_reply_error(r, 400, "'mac' is not Nightshift-Node");
+	} else if (!node_is_allowed(n)) {
+		httpd_reply_error(r, 403, "the owner keeps this PC");
+	} else {
+		if (!strcmp(n->boot_id, e.boot_id))
+			rc = same_boot(gw, r, n, &q, key);
+		else
+			rc = new_boot(gw, r, n, &q, key, &e);
+		if (!rc) {
+			take_host(n, e.host);
+			gateway_node_save(gw, n);
+			gateway_assign(gw);
+			gateway_reply_lease(gw, r, n);
+		}
+	}
+	json_decref(e.host);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * generate - the configuration of the gateway's other services, from
+ * nightshift.conf: nginx.conf, dnsmasq.conf, dnsmasq.hosts, nftables.conf.
+ *
+ * The text depends on the configuration and on where it will lie, on nothing
+ * else (golden tests: tests/golden/gateway-conf).
+ */
+#ifndef GENERATE_H
+#define GENERATE_H
+
+#include "buf.h"
+#include "config.h"
+#include "errinfo.h"
+
+/* Files of one folder, as bits of what was changed. */
+#define GENERATE_NGINX	  1U
+#define GENERATE_DNSMASQ  2U
+#define GENERATE_HOSTS	  4U
+#define GENERATE_NFTABLES 8U
+
+/* dir is the absolute folder the files will lie in, without a blank. */
+void generate_nginx(const struct config *c, const char *dir, struct buf *out);
+void generate_dnsmasq(const struct config *c, const char *dir,
+		      struct buf *out);
+void generate_hosts(const struct config *c, const char *dir, struct buf *out);
+void generate_nftables(const struct config *c, const char *dir,
+		       struct buf *out);
+
+/* Writes those files of dir that differ; makes folders below the state folder
+ * and the TLS key where they are missing. *changed (may be NULL) says which
+ * files were written. */
+int generate_all(const struct config *c, const char *dir, unsigned int *changed,
+		 struct errinfo *err);
+/* Name of the file of that bit, NULL past the last. */
+const char *generate_name(unsigned int bit);
+
+#endif
