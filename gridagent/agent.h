@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent - what all processes of the agent know: options and the table of
+ * children (main.c).
+ */
+#ifndef AGENT_H
+#define AGENT_H
+
+#include "errinfo.h"
+#include "messages.h"
+#include "sandbox.h"
+
+#define AGENT_EXIT_FENCED 3	/* init reboots on it */
+
+struct options {
+	const char *gateway;	/* IPv4 address */
+	const char *root_path;	/* root document */
+	const char *build_path;	/* build.json */
+	const char *backend;	/* as hv_open() has it */
+	const char *bridge;	/* of the domUs' vifs */
+	const char *state_dir;	/* tmpfs, this boot only */
+	int http_port;
+	int https_port;		/* 0: as the segment statement says */
+	int image_percent;	/* of dom0's free memory, for images */
+	int uid_base;		/* main; net is +1, verify +2 */
+	int debug;
+};
+
+/* The sockets a child starts with; -1 where it has none. */
+struct child_fds {
+	int super;		/* main's, to super */
+	int peer[MSG_ROLES];	/* main: one each; others: [MSG_MAIN] */
+};
+
+struct child {
+	enum msg_role role;
+	/* Opens what needs rights, with all rights. */
+	int (*prepare)(const struct options *o, struct errinfo *err);
+	/* Runs in the sandbox; returns the exit status. */
+	int (*run)(const struct child_fds *fds);
+	int uid_offset;		/* from uid_base; -1: keeps its uid */
+	enum sandbox sandbox;
+	int restart;		/* harmless: super starts it anew */
+};
+
+int proc_main_prepare(const struct options *o, struct errinfo *err);
+int proc_main_run(const struct child_fds *fds);
+int proc_net_prepare(const struct options *o, struct errinfo *err);
+int proc_net_run(const struct child_fds *fds);
+int proc_verify_prepare(const struct options *o, struct errinfo *err);
+int proc_verify_run(const struct child_fds *fds);
+int proc_hv_prepare(const struct options *o, struct errinfo *err);
+int proc_hv_run(const struct child_fds *fds);
+
+/* Starts the children and keeps them; returns the program's exit status. */
+int super_run(const struct options *o, const struct child *children, int n);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core - what the main process knows and decides.
+ *
+ * Level-triggered: whatever happens only changes a state and calls core_kick();
+ * core_step() then looks at everything there is and does what is next. Each
+ * X_step() returns when it wants to be called again (boot clock, ms).
+ *
+ *	node	who we are to the gateway: statement, lease, desired, reports
+ *	image	manifest -> blobs -> ready, or refused
+ *	blob	bytes in a memfd, sealed, then checked by the verify process
+ *	domu	desired against actual
+ */
+#ifndef CORE_H
+#define CORE_H
+
+#include <stdint.h>
+
+#include "agent.h"
+#include "buf.h"
+#include "ipc.h"
+#include "loop.h"
+#include "reconcile.h"
+#include "trust.h"
+
+#define NEVER INT64_MAX
+
+struct core;
+
+/* ---- calls: a request to another process, and its answers -------------- */
+
+#define CALLS_MAX 32
+
+/* m is NULL if the process died; the call is over then, and after *_DONE. */
+typedef void (*call_fn)(struct core *c, void *arg, const struct msg *m);
+
+struct call {
+	uint32_t id;		/* 0: free */
+	enum msg_role role;
+	call_fn fn;
+	void *arg;
+};
+
+/* Returns the call's id; 0: it could not be sent, fn will not be called. */
+uint32_t call_send(struct core *c, enum msg_role role, enum msg_type type,
+		   const void *body, const void *tail, size_t tail_len,
+		   const int *fds, int n_fds, call_fn fn, void *arg);
+void call_forget(struct core *c, uint32_t id);
+void calls_dispatch(struct core *c, enum msg_role role, const struct msg *m);
+void calls_fail(struct core *c, enum msg_role role);
+
+/* ---- HTTP -------------------------------------------------------------- */
+
+#define HTTP_MAX 8
+
+struct http_reply {
+	int status;		/* 0: there was none, rc and text say why */
+	int rc;
+	char text[MSG_TEXT_LEN];
+	const char *data;	/* NULL if a sink took it */
+	size_t len;
+};
+
+typedef void (*http_fn)(struct core *c, void *arg, const struct http_reply *r);
+/* Takes bytes as they come; non-zero: enough. */
+typedef int (*http_sink)(struct core *c, void *arg, const void *data,
+			 size_t len);
+
+struct http_req {
+	struct core *core;
+	int used, is_signed, is_enrol, sent;
+	uint32_t call;
+	struct buf body;
+	http_sink sink;
+	http_fn fn;
+	void *arg;
+	enum msg_method method;
+	struct msg_net_request q;
+	struct buf payload;	/* of a signed one that waits its turn */
+};
+
+/* All return NULL if there is no room: try again later. */
+struct http_req *http_get(struct core *c, const char *path, uint64_t max,
+			  http_sink sink, http_fn fn, void *arg);
+/* Signed for the lease's node and epoch; while there is none, for the MAC and
+ * epoch 0. body: copied. */
+struct http_req *http_signed(struct core *c, enum msg_method method,
+			     const char *path, const void *body, size_t len,
+			     int wait_sec, http_fn fn, void *arg);
+void http_cancel(struct http_req *r);	/* NULL is fine */
+void http_cancel_signed(struct core *c);
+void http_step(struct core *c);
+
+/* ---- node -------------------------------------------------------------- */
+
+enum node_state { NODE_SEGMENT, NODE_ENROL, NODE_LEASED, NODE_FENCED };
+
+struct node {
+	enum node_state state;
+	int busy;		/* a request or check of this state is out */
+	unsigned int fails;
+	int64_t retry_at;
+	char nonce[HASH_HEX];
+	struct msg_verify_segment segment;
+	int64_t time_boot_ms;	/* when segment.time_ms was true */
+	struct msg_verify_lease lease;
+	int64_t lease_at;	/* last renewed */
+	int lease_lost;		/* said so */
+	int have_desired, desired_busy;
+	unsigned int desired_fails;
+	int64_t desired_at, desired_asked;
+	int poll_now;		/* do not wait for a change */
+	uint64_t gen;
+	struct msg_domu incoming[MSG_DOMUS_MAX];
+	int n_incoming;
+	int dirty, report_busy;	/* dirty: something to tell */
+	unsigned int report_fails;
+	int64_t report_at;
+	int denied;		/* 401 in a row */
+	int64_t fenced_at;
+	char error[ERRINFO_MAX];
+};
+
+int64_t node_step(struct core *c, int64_t now);
+const char *node_state_name(enum node_state s);
+
+/* ---- blobs ------------------------------------------------------------- */
+
+#define BLOBS_MAX (MSG_DOMUS_MAX * MSG_BLOB_ROLES * 2)
+
+enum blob_state { BLOB_FETCHING, BLOB_VERIFYING, BLOB_READY, BLOB_REFUSED };
+
+struct blob {
+	int refs;		/* 0: free */
+	enum blob_state state;
+	char sha256[HASH_HEX];
+	char found[HASH_HEX];	/* what came instead */
+	uint64_t size, done;
+	int fd;
+	int tries;		/* bad transfers */
+	unsigned int fails;	/* transfers that did not come about */
+	int64_t retry_at;
+	struct http_req *req;
+	uint32_t call;
+	char error[ERRINFO_MAX];
+};
+
+/* NULL: no room. Same digest: the same blob. */
+struct blob *blob_get(struct core *c, const char *sha256, uint64_t size);
+void blob_put(struct core *c, struct blob *b);	/* NULL is fine */
+int64_t blobs_step(struct core *c, int64_t now);
+
+/* ---- images ------------------------------------------------------------ */
+
+#define IMAGES_MAX (MSG_DOMUS_MAX * 2)
+
+enum image_state {
+	IMAGE_MANIFEST,		/* being fetched and checked */
+	IMAGE_ROOM,		/* is there memory for it? */
+	IMAGE_FETCHING,
+	IMAGE_VERIFYING,
+	IMAGE_READY,
+	IMAGE_REFUSED,
+};
+
+struct image {
+	int used;
+	enum image_state state;
+	enum image_need need;	/* set in each step */
+	char manifest[HASH_HEX];
+	char name[MSG_NAME_LEN], version[MSG_NAME_LEN];	/* as desired says */
+	struct msg_verify_manifest m;
+	int have_m;
+	struct blob *blob[MSG_BLOB_ROLES];
+	struct http_req *req;
+	uint32_t call;
+	unsigned int fails;
+	int64_t retry_at;
+	char error[ERRINFO_MAX];	/* of REFUSED, or of the last try */
+};
+
+struct image *image_find(struct core *c, const char *manifest);
+/* Finds or begins it. NULL: no room. */
+struct image *image_want(struct core *c, const struct msg_domu *domu);
+void image_progress(const struct image *im, uint64_t *done, uint64_t *total);
+int64_t images_step(struct core *c, int64_t now);
+/* Desired has changed: what was refused gets another chance. */
+void images_retry(struct core *c);
+
+/* ---- domUs ------------------------------------------------------------- */
+
+#define DOMUS_MAX (MSG_DOMUS_MAX * 2)	/* the old ones end meanwhile */
+
+struct domu {
+	int used, desired;
+	struct msg_domu want;
+	char tag[MSG_TAG_LEN];		/* of want */
+	char run_tag[MSG_TAG_LEN];	/* of what runs */
+	enum domu_state state;
+	enum domu_actual actual;
+	int domid;
+	int busy;			/* hv was asked something */
+	int64_t since_ms;		/* Unix time of the last change */
+	int64_t born_at, retry_at, stop_at;
+	unsigned int fails;
+	char error[ERRINFO_MAX];
+};
+
+void domus_desired(struct core *c, const struct msg_domu *list, int n);
+void domus_found(struct core *c, const struct msg_hv_domain *d);
+void domus_died(struct core *c, const struct msg *m);
+int64_t domus_step(struct core *c, int64_t now);
+/* Fencing: asks for the end of all. Returns how many are left. */
+int domus_destroy_all(struct core *c);
+
+/* ---- boot -------------------------------------------------------------- */
+
+/* This boot's identity, in a file that only root reads (boot.c). */
+struct boot {
+	char id[HASH_HEX];
+	struct trust_key key;
+};
+
+int boot_load(const char *dir, struct boot *boot, struct errinfo *err);
+
+/* ---- report ------------------------------------------------------------ */
+
+void report_enrol(struct core *c, struct buf *b);
+void report_state(struct core *c, struct buf *b);
+/* NODE_STATE of docs/protocol.md, by all domUs and images. */
+const char *report_node_state(struct core *c, const char **error);
+
+/* ---- all of it --------------------------------------------------------- */
+
+struct peer {
+	struct core *core;
+	enum msg_role role;
+	struct ipc *ipc;	/* NULL: dead */
+	struct loop_fd *watch;
+};
+
+struct core {
+	const struct options *o;
+	struct loop *loop;
+	struct loop_timer *timer;
+	int kicked;
+	struct peer peers[MSG_ROLES];
+	struct call calls[CALLS_MAX];
+	uint32_t last_id;
+	uint64_t last_seq;
+	struct http_req http[HTTP_MAX];
+	struct boot boot;
+	struct msg_verify_ready build;
+	struct msg_hv_facts facts;
+	struct msg_hv_host host;
+	int have_build, have_facts, have_list;
+	struct node node;
+	struct blob blobs[BLOBS_MAX];
+	struct image images[IMAGES_MAX];
+	struct domu domus[DOMUS_MAX];
+};
+
+void core_kick(struct core *c);		/* step soon */
+void core_changed(struct core *c);	/* and tell the gateway */
+void core_exit(struct core *c, int status);
+int core_send(struct core *c, enum msg_role role, enum msg_type type,
+	      uint32_t id, const void *body, const void *tail, size_t tail_len,
+	      const int *fds, int n_fds);
+/* "nightshift: MARK ..." on the console, for people and tests. */
+void core_mark(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* base * 2^fails, at most max, less up to half of it by chance: a segment's
+ * PCs must not come in step. */
+int64_t core_backoff(unsigned int fails, int64_t base_ms, int64_t max_ms);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gridagent - runs on the node: enrols with the gateway, fetches and checks
+ * images, keeps the domUs that the gateway wants. See gridagent(8).
+ *
+ * One process per hazard; this file is the table of them.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent.h"
+#include "cleanup.h"
+#include "cmd.h"
+#include "log.h"
+#include "parse.h"
+
+static const struct child children[] = {
+	{ MSG_MAIN, proc_main_prepare, proc_main_run, 0, SANDBOX_MAIN, 0 },
+	{ MSG_NET, proc_net_prepare, proc_net_run, 1, SANDBOX_INET, 1 },
+	{ MSG_VERIFY, proc_verify_prepare, proc_verify_run, 2, SANDBOX_NONE, 1 },
+	{ MSG_HV, proc_hv_prepare, proc_hv_run, -1, SANDBOX_XEN, 0 },
+};
+
+#define UID_BASE      64101
+#define IMAGE_PERCENT 60
+#define STATE_DIR     "/run/nightshift"
+
+static const char usage_text[] =
+	"usage: gridagent -g ADDRESS -r ROOT -B BUILD [options]\n"
+	"  -g, --gateway ADDRESS   the segment's gateway, an IPv4 address\n"
+	"  -r, --root FILE         root document, the trust anchor\n"
+	"  -B, --build FILE        build.json of this dom0\n"
+	"      --backend fake:DIR  a hypervisor made of files, for tests\n"
+	"      --bridge NAME       for the domUs' vifs (xenbr0)\n"
+	"      --state DIR         this boot's key and id (" STATE_DIR ")\n"
+	"      --http-port N       of the gateway (80)\n"
+	"      --https-port N      of the gateway (as its statement says)\n"
+	"      --image-percent N   of dom0's free memory for images (60)\n"
+	"      --uid N             first of three unprivileged uids (64101)\n"
+	"  -d, --debug             say more\n"
+	"  -h, --help\n"
+	"  -V, --version\n";
+
+enum { OPT_BACKEND = 256, OPT_BRIDGE, OPT_STATE, OPT_HTTP, OPT_HTTPS, OPT_PERCENT,
+       OPT_UID };
+
+static const struct option options[] = {
+	{ "gateway", required_argument, NULL, 'g' },
+	{ "root", required_argument, NULL, 'r' },
+	{ "build", required_argument, NULL, 'B' },
+	{ "backend", required_argument, NULL, OPT_BACKEND },
+	{ "bridge", required_argument, NULL, OPT_BRIDGE },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "http-port", required_argument, NULL, OPT_HTTP },
+	{ "https-port", required_argument, NULL, OPT_HTTPS },
+	{ "image-percent", required_argument, NULL, OPT_PERCENT },
+	{ "uid", required_argument, NULL, OPT_UID },
+	{ "debug", no_argument, NULL, 'd' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int misuse(const char *what, const char *value)
+{
+	fprintf(stderr, "gridagent: %s: %s\n%s", what, value, usage_text);
+	return CMD_EXIT_USAGE;
+}
+
+/* Numeric options: where they go and what they may be. */
+static int set_number(struct options *o, int opt, const char *text)
+{
+	const struct {
+		int opt, min, max;
+		int *value;
+	} numbers[] = {
+		{ OPT_HTTP, 1, 65535, &o->http_port },
+		{ OPT_HTTPS, 1, 65535, &o->https_port },
+		{ OPT_PERCENT, 1, 95, &o->image_percent },
+		{ OPT_UID, 1, 1 << 30, &o->uid_base },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].opt == opt)
+			return parse_int(text, numbers[i].min, numbers[i].max,
+					 numbers[i].value);
+	return -EINVAL;
+}
+
+static int parse_options(struct options *o, int argc, char **argv)
+{
+	uint32_t addr;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "g:r:B:dhV", options, NULL)) != -1) {
+		switch (c) {
+		case 'g':
+			if (parse_ipv4(optarg, &addr))
+				return misuse("not an IPv4 address", optarg);
+			o->gateway = optarg;
+			break;
+		case 'r':
+			o->root_path = optarg;
+			break;
+		case 'B':
+			o->build_path = optarg;
+			break;
+		case OPT_BACKEND:
+			o->backend = optarg;
+			break;
+		case OPT_BRIDGE:
+			o->bridge = optarg;
+			break;
+		case OPT_STATE:
+			o->state_dir = optarg;
+			break;
+		case 'd':
+			o->debug = 1;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			exit(CMD_EXIT_OK);
+		case 'V':
+			puts("gridagent " NIGHTSHIFT_VERSION);
+			exit(CMD_EXIT_OK);
+		case '?':
+			fputs(usage_text, stderr);
+			return CMD_EXIT_USAGE;
+		default:
+			if (set_number(o, c, optarg))
+				return misuse("not a number in range", optarg);
+		}
+	}
+	if (optind < argc)
+		return misuse("unexpected", argv[optind]);
+	if (!o->gateway || !o->root_path || !o->build_path)
+		return misuse("missing", "-g, -r and -B are needed");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .backend = "libxl",
+			     .bridge = "xenbr0",
+			     .state_dir = STATE_DIR,
+			     .http_port = 80,
+			     .image_percent = IMAGE_PERCENT,
+			     .uid_base = UID_BASE };
+	int rc;
+
+	log_init("gridagent", NULL);
+	rc = parse_options(&o, argc, argv);
+	if (rc)
+		return rc;
+	if (o.debug)
+		log_set_level(LOG_LEVEL_DEBUG);
+	return super_run(&o, children, ARRAY_SIZE(children));
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * messages - the tables that every received message is checked against.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "messages.h"
+
+enum field_kind {
+	FIELD_TEXT,	/* terminated, printable */
+	FIELD_NAME,	/* a NAME of ours */
+	FIELD_NAME0,	/* or empty */
+	FIELD_HEX,	/* 64 hex digits */
+	FIELD_HEX0,	/* or empty */
+	FIELD_TAG,	/* 32 hex digits */
+	FIELD_MAC,
+	FIELD_I32,
+	FIELD_I64,
+};
+
+struct field {
+	enum field_kind kind;
+	size_t off, size;	/* of one element */
+	size_t count, stride;	/* elements, and from one to the next */
+	int64_t min, max;
+	const char *name;
+};
+
+#define MEMBER_SIZE(s, m) sizeof(((struct s *)0)->m)
+#define STRING(s, m, k) \
+	{ FIELD_##k, offsetof(struct s, m), MEMBER_SIZE(s, m), 1, 0, 0, 0, #m }
+/* each member m of the elements of array a */
+#define STRINGS(s, a, m, k) \
+	{ FIELD_##k, offsetof(struct s, a[0].m), MEMBER_SIZE(s, a[0].m), \
+	  MEMBER_SIZE(s, a) / MEMBER_SIZE(s, a[0]), MEMBER_SIZE(s, a[0]), 0, \
+	  0, #a "." #m }
+#define TEXTS(s, a) \
+	{ FIELD_TEXT, offsetof(struct s, a), MEMBER_SIZE(s, a[0]), \
+	  MEMBER_SIZE(s, a) / MEMBER_SIZE(s, a[0]), MEMBER_SIZE(s, a[0]), 0, \
+	  0, #a }
+#define RANGE(s, m, lo, hi) \
+	{ MEMBER_SIZE(s, m) == 4 ? FIELD_I32 : FIELD_I64, \
+	  offsetof(struct s, m), MEMBER_SIZE(s, m), 1, 0, (lo), (hi), #m }
+#define END { .name = NULL }
+
+#define PORT_MAX   65535
+#define ERRNO_LOW  -4095
+#define TIME_MAX   INT64_C(253402300799000)	/* the year 9999 */
+#define WAIT_MAX   60
+#define SIZE_LIMIT (INT64_C(1) << 40)
+#define DOMID_MAX  0x7fef	/* DOMID_FIRST_RESERVED - 1 */
+
+static const struct field super_child[] = {
+	RANGE(msg_super_child, role, MSG_NET, MSG_VERIFY),
+	END,
+};
+
+static const struct field net_request[] = {
+	RANGE(msg_net_request, method, 0, MSG_METHODS - 1),
+	RANGE(msg_net_request, https, 0, 1),
+	RANGE(msg_net_request, port, 1, PORT_MAX),
+	RANGE(msg_net_request, wait_sec, 0, WAIT_MAX),
+	RANGE(msg_net_request, max, 1, SIZE_LIMIT),
+	RANGE(msg_net_request, zero, 0, 0),
+	STRING(msg_net_request, pin, TEXT),
+	STRING(msg_net_request, path, TEXT),
+	END,
+};
+
+static const struct field net_done[] = {
+	RANGE(msg_net_done, status, 0, 999),
+	RANGE(msg_net_done, rc, ERRNO_LOW, 0),
+	STRING(msg_net_done, text, TEXT),
+	END,
+};
+
+static const struct field verify_ready[] = {
+	RANGE(msg_verify_ready, build_ms, 0, TIME_MAX),
+	STRING(msg_verify_ready, release, NAME),
+	STRING(msg_verify_ready, build_time, TEXT),
+	END,
+};
+
+static const struct field verify_doc[] = {
+	RANGE(msg_verify_doc, kind, 0, MSG_DOCS - 1),
+	RANGE(msg_verify_doc, zero, 0, 0),
+	RANGE(msg_verify_doc, base_unix_ms, 0, TIME_MAX),
+	RANGE(msg_verify_doc, base_boot_ms, 0, TIME_MAX),
+	RANGE(msg_verify_doc, epoch, 0, INT64_MAX),
+	STRING(msg_verify_doc, nonce, HEX0),
+	STRING(msg_verify_doc, boot_id, HEX0),
+	STRING(msg_verify_doc, node, NAME0),
+	STRING(msg_verify_doc, digest, HEX0),
+	END,
+};
+
+static const struct field verify_blob[] = {
+	RANGE(msg_verify_blob, size, 1, SIZE_LIMIT),
+	STRING(msg_verify_blob, sha256, HEX),
+	END,
+};
+
+static const struct field verify_segment[] = {
+	RANGE(msg_verify_segment, time_ms, 1, TIME_MAX),
+	RANGE(msg_verify_segment, https_port, 1, PORT_MAX),
+	RANGE(msg_verify_segment, zero, 0, 0),
+	STRING(msg_verify_segment, segment, NAME),
+	STRING(msg_verify_segment, tls_pin, TEXT),
+	END,
+};
+
+#define SECONDS_MAX 86400
+static const struct field verify_lease[] = {
+	RANGE(msg_verify_lease, epoch, 1, INT64_MAX),
+	RANGE(msg_verify_lease, gen, 0, INT64_MAX),
+	RANGE(msg_verify_lease, lease_sec, 1, SECONDS_MAX),
+	RANGE(msg_verify_lease, report_sec, 1, SECONDS_MAX),
+	STRING(msg_verify_lease, node, NAME),
+	END,
+};
+
+static const struct field verify_desired[] = {
+	RANGE(msg_verify_desired, gen, 0, INT64_MAX),
+	RANGE(msg_verify_desired, n_domus, 0, MSG_DOMUS_MAX),
+	RANGE(msg_verify_desired, zero, 0, 0),
+	END,
+};
+
+#define MEMORY_MAX_MIB (1024 * 1024)
+#define DOMU_FIELDS(s, m) \
+	RANGE(s, m index, 0, MSG_DOMUS_MAX - 1), \
+	RANGE(s, m memory_mib, 1, MEMORY_MAX_MIB), \
+	RANGE(s, m vcpus, 1, 128), \
+	RANGE(s, m weight, 1, 65535), \
+	RANGE(s, m cap, 0, 100 * 128), \
+	RANGE(s, m n_config, 0, MSG_CONFIG_MAX), \
+	STRING(s, m id, NAME), \
+	STRING(s, m image, NAME), \
+	STRING(s, m image_version, NAME), \
+	STRING(s, m manifest, HEX), \
+	STRING(s, m mac, MAC), \
+	STRINGS(s, m config, key, NAME0), \
+	STRINGS(s, m config, value, TEXT)
+
+static const struct field domu[] = { DOMU_FIELDS(msg_domu, ), END };
+
+static const struct field verify_manifest[] = {
+	RANGE(msg_verify_manifest, memory_min_mib, 0, MEMORY_MAX_MIB),
+	RANGE(msg_verify_manifest, zero, 0, 0),
+	RANGE(msg_verify_manifest, blob[MSG_BLOB_KERNEL].size, 1, SIZE_LIMIT),
+	RANGE(msg_verify_manifest, blob[MSG_BLOB_INITRD].size, 0, SIZE_LIMIT),
+	RANGE(msg_verify_manifest, blob[MSG_BLOB_ROOT].size, 1, SIZE_LIMIT),
+	STRING(msg_verify_manifest, name, NAME),
+	STRING(msg_verify_manifest, version, NAME),
+	STRING(msg_verify_manifest, cmdline, TEXT),
+	STRINGS(msg_verify_manifest, blob, sha256, HEX0),
+	END,
+};
+
+static const struct field verify_done[] = {
+	RANGE(msg_verify_done, rc, ERRNO_LOW, 0),
+	STRING(msg_verify_done, found, HEX0),
+	STRING(msg_verify_done, text, TEXT),
+	END,
+};
+
+static const struct field hv_create[] = {
+	DOMU_FIELDS(msg_hv_create, domu.),
+	RANGE(msg_hv_create, has_initrd, 0, 1),
+	STRING(msg_hv_create, tag, TAG),
+	STRING(msg_hv_create, cmdline, TEXT),
+	END,
+};
+
+static const struct field hv_domid[] = {
+	RANGE(msg_hv_domid, domid, 1, DOMID_MAX),
+	STRING(msg_hv_domid, id, NAME),
+	END,
+};
+
+static const struct field hv_clock[] = {
+	RANGE(msg_hv_clock, unix_ms, 1, TIME_MAX),
+	END,
+};
+
+static const struct field hv_facts[] = {
+	RANGE(msg_hv_facts, cpus, 1, 65536),
+	RANGE(msg_hv_facts, hvm, 0, 1),
+	RANGE(msg_hv_facts, hap, 0, 1),
+	RANGE(msg_hv_facts, iommu, 0, 1),
+	RANGE(msg_hv_facts, uefi, 0, 1),
+	RANGE(msg_hv_facts, n_block, 0, MSG_DEVICES_MAX),
+	RANGE(msg_hv_facts, n_nics, 0, MSG_DEVICES_MAX),
+	STRING(msg_hv_facts, mac, MAC),
+	STRING(msg_hv_facts, xen_version, TEXT),
+	STRING(msg_hv_facts, xen_cmdline, TEXT),
+	STRING(msg_hv_facts, dom0_cmdline, TEXT),
+	STRING(msg_hv_facts, cpu_model, TEXT),
+	STRING(msg_hv_facts, product, TEXT),
+	TEXTS(msg_hv_facts, block),
+	TEXTS(msg_hv_facts, nics),
+	END,
+};
+
+static const struct field hv_domain[] = {
+	RANGE(msg_hv_domain, domid, 1, DOMID_MAX),
+	RANGE(msg_hv_domain, dead, 0, 1),
+	STRING(msg_hv_domain, id, NAME),
+	STRING(msg_hv_domain, tag, TAG),
+	END,
+};
+
+static const struct field hv_death[] = {
+	RANGE(msg_hv_death, domid, 1, DOMID_MAX),
+	RANGE(msg_hv_death, reason, 0, MSG_DEATHS - 1),
+	STRING(msg_hv_death, id, NAME),
+	END,
+};
+
+static const struct field hv_done[] = {
+	RANGE(msg_hv_done, rc, ERRNO_LOW, 0),
+	RANGE(msg_hv_done, domid, 0, DOMID_MAX),
+	STRING(msg_hv_done, text, TEXT),
+	END,
+};
+
+static const struct message {
+	const char *name;
+	enum msg_role from, to;
+	size_t size;		/* of the fixed struct */
+	size_t tail_max;
+	int fds_min, fds_max;
+	const struct field *fields;
+} messages[MSG_TYPES] = {
+#define M(type, from, to, size, tail, fds, fields) \
+	[MSG_##type] = { #type, MSG_##from, MSG_##to, size, tail, fds, fields }
+#define S(s) sizeof(struct s)
+#define FDS(lo, hi) lo, hi
+	M(SUPER_CHILD, SUPER, MAIN, S(msg_super_child), 0, FDS(1, 1),
+	  super_child),
+	M(NET_REQUEST, MAIN, NET, S(msg_net_request), MSG_DOC_MAX, FDS(0, 0),
+	  net_request),
+	M(NET_CANCEL, MAIN, NET, 0, 0, FDS(0, 0), NULL),
+	M(NET_SENT, NET, MAIN, 0, 0, FDS(0, 0), NULL),
+	M(NET_DATA, NET, MAIN, 0, MSG_DATA_MAX, FDS(0, 0), NULL),
+	M(NET_DONE, NET, MAIN, S(msg_net_done), 0, FDS(0, 0), net_done),
+	M(VERIFY_READY, VERIFY, MAIN, S(msg_verify_ready), 0, FDS(0, 0),
+	  verify_ready),
+	M(VERIFY_DOC, MAIN, VERIFY, S(msg_verify_doc), MSG_DOC_MAX, FDS(0, 0),
+	  verify_doc),
+	M(VERIFY_BLOB, MAIN, VERIFY, S(msg_verify_blob), 0, FDS(1, 1),
+	  verify_blob),
+	M(VERIFY_SEGMENT, VERIFY, MAIN, S(msg_verify_segment), 0, FDS(0, 0),
+	  verify_segment),
+	M(VERIFY_LEASE, VERIFY, MAIN, S(msg_verify_lease), 0, FDS(0, 0),
+	  verify_lease),
+	M(VERIFY_DESIRED, VERIFY, MAIN, S(msg_verify_desired), 0, FDS(0, 0),
+	  verify_desired),
+	M(VERIFY_DOMU, VERIFY, MAIN, S(msg_domu), 0, FDS(0, 0), domu),
+	M(VERIFY_MANIFEST, VERIFY, MAIN, S(msg_verify_manifest), 0, FDS(0, 0),
+	  verify_manifest),
+	M(VERIFY_DONE, VERIFY, MAIN, S(msg_verify_done), 0, FDS(0, 0),
+	  verify_done),
+	M(HV_FACTS, MAIN, HV, 0, 0, FDS(0, 0), NULL),
+	M(HV_HOST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
+	M(HV_LIST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
+	M(HV_CREATE, MAIN, HV, S(msg_hv_create), 0, FDS(2, 3), hv_create),
+	M(HV_SHUTDOWN, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
+	M(HV_DESTROY, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
+	M(HV_CLOCK, MAIN, HV, S(msg_hv_clock), 0, FDS(0, 0), hv_clock),
+	M(HV_FACTS_ARE, HV, MAIN, S(msg_hv_facts), 0, FDS(0, 0), hv_facts),
+	M(HV_HOST_IS, HV, MAIN, S(msg_hv_host), 0, FDS(0, 0), NULL),
+	M(HV_DOMAIN, HV, MAIN, S(msg_hv_domain), 0, FDS(0, 0), hv_domain),
+	M(HV_DEATH, HV, MAIN, S(msg_hv_death), MSG_CONSOLE_MAX, FDS(0, 0),
+	  hv_death),
+	M(HV_DONE, HV, MAIN, S(msg_hv_done), 0, FDS(0, 0), hv_done),
+};
+
+static const char *const roles[MSG_ROLES] = { "super", "main", "net", "verify",
+					      "hv" };
+
+const char *msg_type_name(unsigned int type)
+{
+	return type < MSG_TYPES && messages[type].name ? messages[type].name
+						       : "?";
+}
+
+const char *msg_role_name(unsigned int role)
+{
+	return role < MSG_ROLES ? roles[role] : "?";
+}
+
+size_t msg_body_size(enum msg_type type)
+{
+	return messages[type].size;
+}
+
+static int text_ok(const char *s, size_t size)
+{
+	const char *end = memchr(s, '\0', size);
+
+	if (!end)
+		return 0;
+	for (; s < end; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return 0;
+	return 1;
+}
+
+static int in_range(const struct field *f, const void *p)
+{
+	int32_t i32;
+	int64_t i64;
+
+	if (f->kind == FIELD_I32) {
+		memcpy(&i32, p, sizeof(i32));
+		i64 = i32;
+	} else {
+		memcpy(&i64, p, sizeof(i64));
+	}
+	return i64 >= f->min && i64 <= f->max;
+}
+
+static int element_ok(const struct field *f, const char *p)
+{
+	uint8_t mac[PARSE_MAC_LEN], tag[MSG_TAG_LEN / 2];
+
+	if (f->kind == FIELD_I32 || f->kind == FIELD_I64)
+		return in_range(f, p);
+	if (!text_ok(p, f->size))
+		return 0;
+	switch (f->kind) {
+	case FIELD_NAME0:
+		return !*p || parse_is_name(p);
+	case FIELD_NAME:
+		return parse_is_name(p);
+	case FIELD_HEX0:
+		return !*p || hash_is_hex(p);
+	case FIELD_HEX:
+		return hash_is_hex(p);
+	case FIELD_TAG:
+		return !parse_hex(p, tag, sizeof(tag));
+	case FIELD_MAC:
+		return !parse_mac(p, mac);
+	default:
+		return 1;
+	}
+}
+
+static const char *first_bad(const struct field *f, const char *body)
+{
+	for (; f && f->name; f++)
+		for (size_t i = 0; i < f->count; i++)
+			if (!element_ok(f, body + f->off + i * f->stride))
+				return f->name;
+	return NULL;
+}
+
+int msg_decode(enum msg_role from, enum msg_role to, const void *data,
+	       size_t len, int n_fds, struct msg *out, struct errinfo *err)
+{
+	const struct message *m;
+	const char *body = (const char *)data + sizeof(struct msg_hdr);
+	const char *bad;
+	struct msg_hdr hdr;
+
+	if (len < sizeof(hdr))
+		return errinfo_set(err, -EPROTO, "%zu bytes are no message",
+				   len);
+	memcpy(&hdr, data, sizeof(hdr));
+	if (hdr.magic != MSG_MAGIC || hdr.type >= MSG_TYPES ||
+	    !messages[hdr.type].name)
+		return errinfo_set(err, -EPROTO, "unknown message %u",
+				   hdr.type);
+	m = &messages[hdr.type];
+	if (m->from != from || m->to != to)
+		return errinfo_set(err, -EPROTO, "%s: not for %s to send to %s",
+				   m->name, roles[from], roles[to]);
+	if (hdr.tail > m->tail_max || len != sizeof(hdr) + m->size + hdr.tail)
+		return errinfo_set(err, -EPROTO, "%s: %zu bytes, tail %u",
+				   m->name, len, hdr.tail);
+	if (n_fds < m->fds_min || n_fds > m->fds_max)
+		return errinfo_set(err, -EPROTO, "%s: %d descriptors", m->name,
+				   n_fds);
+	bad = first_bad(m->fields, body);
+	if (bad)
+		return errinfo_set(err, -EPROTO, "%s: bad %s", m->name, bad);
+	out->type = hdr.type;
+	out->id = hdr.id;
+	out->body = body;
+	out->tail = (const uint8_t *)body + m->size;
+	out->tail_len = hdr.tail;
+	return 0;
+}

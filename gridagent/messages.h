@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * messages - what the agent's processes say to each other.
+ *
+ *	+--------+--------+--------+--------+----------------+-----------+
+ *	| magic  | type   | id     | tail   | fixed struct   | tail      |
+ *	| u32    | u32    | u32    | u32    | exact size     | `tail` B  |
+ *	+--------+--------+--------+--------+----------------+-----------+
+ *
+ * One message is one packet of a SOCK_SEQPACKET pair; as the header says how
+ * long it is, a byte stream (libxenvchan) can carry the same bytes. Main stands
+ * in the middle, every other process speaks only with main:
+ *
+ *	super --> main <--> net | verify | hv
+ *
+ * A receiver checks direction, size (equal, not "at least"), number of
+ * descriptors, every field by the table in messages.c, then its own policy.
+ * Anything else is a broken or hostile peer and ends the connection.
+ *
+ * Requests carry an id of main's choice; all that answers it carries the same.
+ * `*_DONE` is always the last. Strings are printable and NUL terminated.
+ */
+#ifndef MESSAGES_H
+#define MESSAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "errinfo.h"
+#include "hash.h"
+#include "parse.h"
+
+#define MSG_MAGIC     0x4e534d31u	/* "NSM1": version 1 of this file */
+#define MSG_NAME_LEN  (PARSE_NAME_MAX + 1)
+#define MSG_TEXT_LEN  256
+#define MSG_PIN_LEN   64	/* "sha256//" and 44 of Base64 */
+#define MSG_PATH_LEN  512
+#define MSG_DOC_MAX   (64 * 1024)	/* TRUST_DOC_MAX */
+#define MSG_DATA_MAX  (32 * 1024)	/* bytes of one NET_DATA */
+#define MSG_CONSOLE_MAX 4096	/* of a dead domain's last words */
+#define MSG_FDS_MAX   3		/* kernel, root, initrd */
+
+#define MSG_DOMUS_MAX	   4	/* domUs of one node; one is the rule */
+#define MSG_CONFIG_MAX	   16	/* config entries of one domU */
+#define MSG_CONFIG_VAL_LEN 1025
+#define MSG_CMDLINE_LEN	   513
+#define MSG_DEVICES_MAX	   8	/* block devices and nics told of */
+
+enum msg_role { MSG_SUPER, MSG_MAIN, MSG_NET, MSG_VERIFY, MSG_HV, MSG_ROLES };
+
+enum msg_type {
+	MSG_NONE,
+	MSG_SUPER_CHILD,	/* super->main: a child started anew */
+	MSG_NET_REQUEST,	/* main->net: tail is headers, then body */
+	MSG_NET_CANCEL,		/* main->net: forget that request */
+	MSG_NET_SENT,		/* net->main: it leaves now */
+	MSG_NET_DATA,		/* net->main: tail is the reply's bytes */
+	MSG_NET_DONE,		/* net->main: the reply ended */
+	MSG_VERIFY_READY,	/* verify->main: at its start */
+	MSG_VERIFY_DOC,		/* main->verify: tail is a document */
+	MSG_VERIFY_BLOB,	/* main->verify: + sealed memfd */
+	MSG_VERIFY_SEGMENT,	/* verify->main: a document's content */
+	MSG_VERIFY_LEASE,
+	MSG_VERIFY_DESIRED,
+	MSG_VERIFY_DOMU,	/* one per domU, before VERIFY_DESIRED */
+	MSG_VERIFY_MANIFEST,
+	MSG_VERIFY_DONE,	/* verify->main: good or not */
+	MSG_HV_FACTS,		/* main->hv: what machine is this? */
+	MSG_HV_HOST,		/* main->hv: how much memory is free? */
+	MSG_HV_LIST,		/* main->hv: which domains run? */
+	MSG_HV_CREATE,		/* main->hv: + kernel, root, maybe initrd */
+	MSG_HV_SHUTDOWN,	/* main->hv: ask it to end */
+	MSG_HV_DESTROY,		/* main->hv */
+	MSG_HV_CLOCK,		/* main->hv: set the clock */
+	MSG_HV_FACTS_ARE,	/* hv->main */
+	MSG_HV_HOST_IS,
+	MSG_HV_DOMAIN,		/* one per domain, before HV_DONE */
+	MSG_HV_DEATH,		/* hv->main, unasked: tail is console */
+	MSG_HV_DONE,
+	MSG_TYPES
+};
+
+struct msg_hdr {
+	uint32_t magic, type, id, tail;
+};
+_Static_assert(sizeof(struct msg_hdr) == 16, "wire format");
+
+struct msg_super_child {	/* + its socket */
+	int32_t role;
+};
+
+enum msg_method { MSG_METHOD_GET, MSG_METHOD_POST, MSG_METHODS };
+
+struct msg_net_request {
+	int32_t method;
+	int32_t https;		/* 0: plain, to the gateway's HTTP port */
+	int32_t port;
+	int32_t wait_sec;	/* a long poll's; on top of the usual bound */
+	uint64_t max;		/* of the reply's body */
+	uint32_t headers_len;	/* "Name: value\n" lines at the tail's start */
+	uint32_t zero;
+	char pin[MSG_PIN_LEN];	/* https: of the gateway's key */
+	char path[MSG_PATH_LEN];
+};
+
+struct msg_net_done {
+	int32_t status;		/* HTTP; 0: no whole reply */
+	int32_t rc;		/* then a negative errno, -EPERM: wrong pin */
+	char text[MSG_TEXT_LEN];
+};
+
+struct msg_verify_ready {
+	int64_t build_ms;
+	char release[MSG_NAME_LEN];
+	char build_time[CLOCK_ISO];
+};
+
+enum msg_doc { MSG_DOC_SEGMENT, MSG_DOC_LEASE, MSG_DOC_DESIRED,
+	       MSG_DOC_MANIFEST, MSG_DOCS };
+
+struct msg_verify_doc {
+	int32_t kind;
+	int32_t zero;
+	int64_t base_unix_ms;	/* signed time of the segment statement, */
+	int64_t base_boot_ms;	/* and when it came; 0: none yet */
+	uint64_t epoch;		/* desired: must be this one */
+	char nonce[HASH_HEX];	/* segment: as asked */
+	char boot_id[HASH_HEX];	/* lease: ours */
+	char node[MSG_NAME_LEN]; /* desired: ours */
+	char digest[HASH_HEX];	/* manifest: its name */
+};
+
+struct msg_verify_blob {	/* + sealed memfd */
+	uint64_t size;
+	char sha256[HASH_HEX];
+};
+
+struct msg_verify_segment {
+	int64_t time_ms;
+	int32_t https_port;
+	int32_t zero;
+	char segment[MSG_NAME_LEN];
+	char tls_pin[MSG_PIN_LEN];
+};
+
+struct msg_verify_lease {
+	uint64_t epoch, gen;
+	int32_t lease_sec, report_sec;
+	char node[MSG_NAME_LEN];
+};
+
+struct msg_verify_desired {
+	uint64_t gen;
+	int32_t n_domus;
+	int32_t zero;
+};
+
+struct msg_config {
+	char key[MSG_NAME_LEN];
+	char value[MSG_CONFIG_VAL_LEN];
+};
+
+struct msg_domu {
+	int32_t index;
+	int32_t memory_mib, vcpus, weight, cap;
+	int32_t n_config;
+	char id[MSG_NAME_LEN];
+	char image[MSG_NAME_LEN], image_version[MSG_NAME_LEN];
+	char manifest[HASH_HEX];
+	char mac[PARSE_MAC_STR];
+	struct msg_config config[MSG_CONFIG_MAX];
+};
+
+/* As imagerepo.h has them. */
+enum msg_blob_role { MSG_BLOB_KERNEL, MSG_BLOB_INITRD, MSG_BLOB_ROOT,
+		     MSG_BLOB_ROLES };
+
+struct msg_blob {
+	uint64_t size;		/* 0: there is none of this role */
+	char sha256[HASH_HEX];
+};
+
+struct msg_verify_manifest {
+	int32_t memory_min_mib;
+	int32_t zero;
+	char name[MSG_NAME_LEN], version[MSG_NAME_LEN];
+	char cmdline[MSG_CMDLINE_LEN];
+	struct msg_blob blob[MSG_BLOB_ROLES];
+};
+
+struct msg_verify_done {
+	int32_t rc;		/* 0: good */
+	char found[HASH_HEX];	/* blob: its real digest, or "" */
+	char text[ERRINFO_MAX];
+};
+
+/* What a domain was made from, as its uuid: an agent that starts anew sees
+ * by it whether a domain that runs is still the one that is wanted. */
+#define MSG_TAG_LEN 33
+
+struct msg_hv_create {		/* + kernel, root, and initrd if has_initrd */
+	struct msg_domu domu;
+	int32_t has_initrd;
+	char tag[MSG_TAG_LEN];
+	char cmdline[MSG_CMDLINE_LEN];
+};
+
+struct msg_hv_domid {		/* SHUTDOWN, DESTROY: both must agree */
+	int32_t domid;
+	char id[MSG_NAME_LEN];
+};
+
+struct msg_hv_clock {
+	int64_t unix_ms;
+};
+
+struct msg_hv_facts {
+	uint64_t memory_mib, free_mib;
+	int32_t cpus;
+	int32_t hvm, hap, iommu;
+	int32_t uefi;
+	int32_t n_block, n_nics;
+	char mac[PARSE_MAC_STR];	/* of the NIC that booted */
+	char xen_version[MSG_NAME_LEN];
+	char xen_cmdline[1024], dom0_cmdline[1024];
+	char cpu_model[128], product[128];
+	char block[MSG_DEVICES_MAX][32];
+	char nics[MSG_DEVICES_MAX][64];
+};
+
+struct msg_hv_host {
+	uint64_t free_mib;	/* Xen's, for domUs */
+	uint64_t dom0_free_mib;	/* dom0's, for images */
+};
+
+struct msg_hv_domain {
+	int32_t domid;
+	int32_t dead;		/* ended or ending */
+	char id[MSG_NAME_LEN];
+	char tag[MSG_TAG_LEN];
+};
+
+enum msg_death { MSG_DEATH_POWEROFF, MSG_DEATH_REBOOT, MSG_DEATH_CRASH,
+		 MSG_DEATH_OTHER, MSG_DEATHS };
+
+struct msg_hv_death {
+	int32_t domid;
+	int32_t reason;
+	char id[MSG_NAME_LEN];
+};
+
+struct msg_hv_done {
+	int32_t rc;
+	int32_t domid;		/* CREATE: the new domain's */
+	char text[ERRINFO_MAX];
+};
+
+/* A received message; pointers into the receiver's buffer. */
+struct msg {
+	enum msg_type type;
+	uint32_t id;
+	const void *body;	/* the type's struct, aligned */
+	const uint8_t *tail;
+	size_t tail_len;
+	int fds[MSG_FDS_MAX];	/* the receiver closes what it does not keep */
+	int n_fds;
+};
+
+/* The longest packet. */
+#define MSG_BODY_MAX sizeof(struct msg_hv_create)
+#define MSG_MAX	     (sizeof(struct msg_hdr) + MSG_BODY_MAX + MSG_DOC_MAX)
+
+const char *msg_type_name(unsigned int type);	/* "?" if unknown */
+const char *msg_role_name(unsigned int role);
+size_t msg_body_size(enum msg_type type);
+
+/*
+ * Checks one packet of len bytes with n_fds descriptors that `from` sent to
+ * `to`, and fills out (its fds are not touched). 0 or -EPROTO, the text says
+ * what is wrong.
+ */
+int msg_decode(enum msg_role from, enum msg_role to, const void *data,
+	       size_t len, int n_fds, struct msg *out, struct errinfo *err);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main - decides. It holds this boot's key and has no rights: no file, no
+ * network, no hypervisor; it reads no foreign byte but to pass it on.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "core.h"
+#include "log.h"
+
+#define QUEUE_MAX (4 * 1024 * 1024)	/* to one child */
+
+static struct core self;
+
+int proc_main_prepare(const struct options *o, struct errinfo *err)
+{
+	self.o = o;
+	for (int i = 0; i < BLOBS_MAX; i++)
+		self.blobs[i].fd = -1;
+	return boot_load(o->state_dir, &self.boot, err);
+}
+
+void core_kick(struct core *c)
+{
+	c->kicked = 1;
+	loop_timer_set(c->timer, 0);
+}
+
+void core_changed(struct core *c)
+{
+	c->node.dirty = 1;
+	core_kick(c);
+}
+
+void core_exit(struct core *c, int status)
+{
+	loop_quit(c->loop, status);
+}
+
+void core_mark(const char *fmt, ...)
+{
+	char line[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	printf("nightshift: %s\n", line);
+	fflush(stdout);
+}
+
+int64_t core_backoff(unsigned int fails, int64_t base_ms, int64_t max_ms)
+{
+	int64_t ms = base_ms;
+	uint32_t r;
+
+	while (fails-- && ms < max_ms)
+		ms *= 2;
+	if (ms > max_ms)
+		ms = max_ms;
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		r = 0;
+	return ms - ms / 2 * (r % 1024) / 1024;
+}
+
+/* ---- children ---------------------------------------------------------------- */
+
+static void peer_lost(struct peer *p, const char *why)
+{
+	struct core *c = p->core;
+
+	if (!p->ipc)
+		return;
+	log_warn("%s", why);
+	loop_fd_del(p->watch);
+	ipc_free(p->ipc);
+	p->ipc = NULL;
+	p->watch = NULL;
+	if (p->role == MSG_HV || p->role == MSG_SUPER) {
+		core_exit(c, EXIT_FAILURE);
+		return;
+	}
+	calls_fail(c, p->role);
+	core_kick(c);
+}
+
+static void peer_events(struct peer *p)
+{
+	loop_fd_set_events(p->watch,
+			   POLLIN | (ipc_queued(p->ipc) ? POLLOUT : 0));
+}
+
+int core_send(struct core *c, enum msg_role role, enum msg_type type,
+	      uint32_t id, const void *body, const void *tail, size_t tail_len,
+	      const int *fds, int n_fds)
+{
+	struct peer *p = &c->peers[role];
+	int rc;
+
+	if (!p->ipc)
+		return -EPIPE;
+	rc = ipc_send(p->ipc, type, id, body, tail, tail_len, fds, n_fds);
+	peer_events(p);
+	if (rc)
+		log_warn("%s to %s: %s", msg_type_name(type),
+			 msg_role_name(role), strerror(-rc));
+	return rc;
+}
+
+static void on_peer(int fd, short revents, void *arg);
+
+static void peer_start(struct core *c, enum msg_role role, int fd)
+{
+	struct peer *p = &c->peers[role];
+
+	if (p->ipc)	/* its death has not been read yet */
+		peer_lost(p, "replaced");
+	p->core = c;
+	p->role = role;
+	p->ipc = ipc_new(fd, MSG_MAIN, role, QUEUE_MAX);
+	if (p->ipc)
+		p->watch = loop_fd_add(c->loop, fd, POLLIN, on_peer, p);
+	if (!p->watch)
+		core_exit(c, EXIT_FAILURE);
+}
+
+static void on_started_anew(struct core *c, struct msg *m)
+{
+	const struct msg_super_child *s = m->body;
+
+	peer_start(c, s->role, m->fds[0]);
+	m->n_fds = 0;
+	log_info("%s: connected anew", msg_role_name(s->role));
+	core_kick(c);
+}
+
+static void on_message(struct peer *p, struct msg *m)
+{
+	struct core *c = p->core;
+
+	switch (m->type) {
+	case MSG_SUPER_CHILD:
+		on_started_anew(c, m);
+		return;
+	case MSG_VERIFY_READY:
+		memcpy(&c->build, m->body, sizeof(c->build));
+		c->have_build = 1;
+		core_kick(c);
+		return;
+	case MSG_HV_DEATH:
+		domus_died(c, m);
+		return;
+	default:
+		calls_dispatch(c, p->role, m);
+	}
+}
+
+#define MESSAGES_A_ROUND 64	/* others want their turn as well */
+
+static void on_peer(int fd, short revents, void *arg)
+{
+	struct peer *p = arg;
+	struct errinfo err = ERRINFO_INIT;
+	struct ipc *ipc = p->ipc;
+	struct msg m;
+	int r = 0;
+
+	(void)fd;
+	if (revents & POLLOUT)
+		ipc_flush(ipc);
+	for (int i = 0; i < MESSAGES_A_ROUND; i++) {
+		r = ipc_recv(ipc, &m, &err);
+		if (r <= 0)
+			break;
+		on_message(p, &m);
+		ipc_close_fds(&m);
+		if (p->ipc != ipc)
+			return;
+	}
+	if (r < 0)
+		peer_lost(p, errinfo_text(&err, r));
+	else
+		peer_events(p);
+}
+
+/* ---- start ------------------------------------------------------------------- */
+
+static void on_facts(struct core *c, void *arg, const struct msg *m)
+{
+	const struct msg_hv_done *d;
+
+	(void)arg;
+	if (!m)
+		return;
+	if (m->type == MSG_HV_FACTS_ARE) {
+		memcpy(&c->facts, m->body, sizeof(c->facts));
+		c->host.free_mib = c->facts.free_mib;
+		c->have_facts = 1;
+		return;
+	}
+	d = m->body;
+	if (d->rc) {
+		log_err("host facts: %s", d->text);
+		core_exit(c, EXIT_FAILURE);
+	}
+	core_kick(c);
+}
+
+static void on_list(struct core *c, void *arg, const struct msg *m)
+{
+	const struct msg_hv_done *d;
+
+	(void)arg;
+	if (!m)
+		return;
+	if (m->type == MSG_HV_DOMAIN) {
+		domus_found(c, m->body);
+		return;
+	}
+	d = m->body;
+	if (d->rc) {
+		log_err("list of domains: %s", d->text);
+		core_exit(c, EXIT_FAILURE);
+		return;
+	}
+	c->have_list = 1;
+	core_kick(c);
+}
+
+static void core_step(void *arg)
+{
+	struct core *c = arg;
+	int64_t now = clock_boot_ms(), next, t;
+
+	c->kicked = 0;
+	next = node_step(c, now);
+	if (c->node.state != NODE_FENCED) {
+		t = domus_step(c, now);
+		next = t < next ? t : next;
+		t = images_step(c, now);
+		next = t < next ? t : next;
+		t = blobs_step(c, now);
+		next = t < next ? t : next;
+	}
+	http_step(c);
+	if (c->kicked)
+		return;	/* the timer is set, for now */
+	if (next == NEVER)
+		loop_timer_clear(c->timer);
+	else
+		loop_timer_set(c->timer, next - clock_boot_ms());
+}
+
+int proc_main_run(const struct child_fds *fds)
+{
+	struct core *c = &self;
+
+	c->loop = loop_new();
+	c->timer = c->loop ? loop_timer_add(c->loop, core_step, c) : NULL;
+	if (!c->timer)
+		return EXIT_FAILURE;
+	peer_start(c, MSG_SUPER, fds->super);
+	for (int i = MSG_NET; i < MSG_ROLES; i++)
+		peer_start(c, i, fds->peer[i]);
+	call_send(c, MSG_HV, MSG_HV_FACTS, NULL, NULL, 0, NULL, 0, on_facts,
+		  NULL);
+	call_send(c, MSG_HV, MSG_HV_LIST, NULL, NULL, 0, NULL, 0, on_list,
+		  NULL);
+	core_kick(c);
+	return loop_run(c->loop);
+}

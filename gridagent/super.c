@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * super - the process that starts the others. It holds no key, reads no message
+ * and no foreign byte: it only forks, waits, and hands main the socket of a
+ * child that it had to start anew (which main itself, without rights, cannot).
+ *
+ * Each child is forked from this clean process, so that nothing one of them
+ * learned lies in another's memory.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "clock.h"
+#include "ipc.h"
+#include "log.h"
+
+/* A child that dies sooner than this is started anew only after as long. */
+#define RESTART_MS 1000
+
+struct super {
+	const struct options *o;
+	const struct child *children;
+	int n;
+	pid_t pid[MSG_ROLES];
+	int64_t started_ms[MSG_ROLES];
+	struct ipc *main;
+	int stopping;
+	int status;
+};
+
+static const struct child *child_of(const struct super *s, pid_t pid)
+{
+	for (int i = 0; i < s->n; i++)
+		if (s->pid[s->children[i].role] == pid)
+			return &s->children[i];
+	return NULL;
+}
+
+/* In the new process: from here to the sandbox it has super's rights. */
+static void child_start(const struct super *s, const struct child *c,
+			const struct child_fds *fds)
+{
+	struct errinfo err = ERRINFO_INIT;
+	char empty[4096];
+	sigset_t none;
+	int uid, rc;
+
+	log_init("gridagent", msg_role_name(c->role));
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	snprintf(empty, sizeof(empty), "%s/empty", s->o->state_dir);
+	uid = c->uid_offset < 0 ? -1 : s->o->uid_base + c->uid_offset;
+	rc = c->prepare(s->o, &err);
+	if (!rc)
+		rc = sandbox_enter(c->sandbox, uid, empty, &err);
+	if (rc) {
+		log_err("%s", errinfo_text(&err, rc));
+		_exit(1);
+	}
+	exit(c->run(fds));
+}
+
+static int child_fork(struct super *s, const struct child *c,
+		      const struct child_fds *fds, const int *theirs, int n)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		ipc_free(s->main);
+		for (int i = 0; i < n; i++)
+			close(theirs[i]);
+		child_start(s, c, fds);
+	}
+	s->pid[c->role] = pid;
+	s->started_ms[c->role] = clock_boot_ms();
+	return 0;
+}
+
+static void fds_init(struct child_fds *fds)
+{
+	fds->super = -1;
+	for (int i = 0; i < MSG_ROLES; i++)
+		fds->peer[i] = -1;
+}
+
+/* Main gets one end of each pair, the child the other. */
+static int start_all(struct super *s)
+{
+	int pair[MSG_ROLES][2], up[2], others[2 * MSG_ROLES], rc, n;
+	struct child_fds fds;
+
+	rc = ipc_pair(up);
+	for (int i = MSG_NET; i < MSG_ROLES && !rc; i++)
+		rc = ipc_pair(pair[i]);
+	if (rc)
+		return rc;
+	for (int i = 0; i < s->n && !rc; i++) {
+		const struct child *c = &s->children[i];
+		int is_main = c->role == MSG_MAIN;
+
+		fds_init(&fds);
+		n = 0;
+		others[n++] = up[0];
+		if (is_main)
+			fds.super = up[1];
+		else
+			others[n++] = up[1];
+		for (int j = MSG_NET; j < MSG_ROLES; j++) {
+			int mine = is_main ? 0 : (int)c->role == j ? 1 : -1;
+
+			for (int end = 0; end < 2; end++)
+				if (end != mine)
+					others[n++] = pair[j][end];
+			if (mine >= 0)
+				fds.peer[is_main ? j : MSG_MAIN] =
+					pair[j][mine];
+		}
+		rc = child_fork(s, c, &fds, others, n);
+	}
+	close(up[1]);
+	for (int i = MSG_NET; i < MSG_ROLES; i++) {
+		close(pair[i][0]);
+		close(pair[i][1]);
+	}
+	s->main = ipc_new(up[0], MSG_SUPER, MSG_MAIN, 0);
+	return s->main ? rc : -ENOMEM;
+}
+
+static int restart(struct super *s, const struct child *c)
+{
+	struct msg_super_child body = { .role = c->role };
+	struct child_fds fds;
+	int pair[2], rc;
+
+	if (clock_boot_ms() - s->started_ms[c->role] < RESTART_MS)
+		usleep(RESTART_MS * 1000);
+	rc = ipc_pair(pair);
+	if (rc)
+		return rc;
+	fds_init(&fds);
+	fds.peer[MSG_MAIN] = pair[1];
+	rc = child_fork(s, c, &fds, &pair[0], 1);
+	if (!rc)
+		rc = ipc_send(s->main, MSG_SUPER_CHILD, 0, &body, NULL, 0,
+			      &pair[0], 1);
+	close(pair[0]);
+	close(pair[1]);
+	return rc;
+}
+
+static void stop(struct super *s, int status)
+{
+	if (!s->stopping)
+		s->status = status;
+	s->stopping = 1;
+}
+
+static void on_exit_of(struct super *s, const struct child *c, int wstatus)
+{
+	int rc;
+
+	s->pid[c->role] = 0;
+	if (c->role == MSG_MAIN && WIFEXITED(wstatus) &&
+	    WEXITSTATUS(wstatus) == AGENT_EXIT_FENCED) {
+		stop(s, AGENT_EXIT_FENCED);
+		return;
+	}
+	if (s->stopping)
+		return;
+	if (WIFSIGNALED(wstatus))
+		log_warn("%s: killed by signal %d", msg_role_name(c->role),
+			 WTERMSIG(wstatus));
+	else
+		log_warn("%s: ended with status %d", msg_role_name(c->role),
+			 WEXITSTATUS(wstatus));
+	if (!c->restart) {
+		stop(s, EXIT_FAILURE);
+		return;
+	}
+	rc = restart(s, c);
+	if (rc) {
+		log_err("%s: cannot be started anew: %s",
+			msg_role_name(c->role), strerror(-rc));
+		stop(s, EXIT_FAILURE);
+		return;
+	}
+	log_info("%s: started anew", msg_role_name(c->role));
+}
+
+static void reap(struct super *s)
+{
+	const struct child *c;
+	int wstatus;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &wstatus, WNOHANG)) > 0) {
+		c = child_of(s, pid);
+		if (c)
+			on_exit_of(s, c, wstatus);
+	}
+}
+
+static void end_all(struct super *s)
+{
+	for (int i = 0; i < MSG_ROLES; i++)
+		if (s->pid[i] > 0)
+			kill(s->pid[i], SIGTERM);
+	for (int i = 0; i < MSG_ROLES; i++)
+		if (s->pid[i] > 0)
+			waitpid(s->pid[i], NULL, 0);
+}
+
+int super_run(const struct options *o, const struct child *children, int n)
+{
+	struct super s = { .o = o, .children = children, .n = n };
+	sigset_t set;
+	int rc, sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	rc = start_all(&s);
+	if (rc) {
+		log_err("cannot start: %s", strerror(-rc));
+		stop(&s, EXIT_FAILURE);
+	}
+	while (!s.stopping) {
+		sig = sigwaitinfo(&set, NULL);
+		if (sig == SIGCHLD)
+			reap(&s);
+		else if (sig > 0)
+			stop(&s, EXIT_SUCCESS);
+	}
+	end_all(&s);
+	ipc_free(s.main);
+	return s.status;
+}
