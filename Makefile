@@ -21,6 +21,7 @@ Q := @
 say = @printf '  %-7s %s\n' '$(1)' '$(2)';
 endif
 
+.DEFAULT_GOAL := all
 # Each folder below may add to these lists.
 libs    :=
 progs   :=
@@ -118,7 +119,7 @@ install: $(addprefix $(BUILD)/bin/,$(sbin) $(bin)) ## install programs, man page
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 755 $(addprefix $(BUILD)/bin/,$(sbin)) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(addprefix $(BUILD)/bin/,$(bin)) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 gateway/gatewayd.service central/centrald.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 gateway/systemd/*.service central/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for s in 1 5 7 8; do install -d $(share)/man/man$$s && \
 		install -m 644 docs/man/*.$$s $(share)/man/man$$s || exit 1; done
 	install -d $(share)/doc/nightshift/examples $(share)/bash-completion/completions
