@@ -1,6 +1,6 @@
 # The RAM-resident dom0. ROOT_JSON is the trust root that is baked in.
 ROOT_JSON ?= $(BUILD)/keys/root.json
-images    += $(BUILD)/dom0/dom0.img
+artefacts += $(BUILD)/dom0/dom0.img
 
 # Xen, the kernel, busybox, boot loaders: downloaded, unpacked, not installed.
 $(BUILD)/debian/stamp: scripts/packages scripts/unpack
