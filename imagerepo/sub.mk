@@ -3,3 +3,27 @@ imagerepo-srcs := $(addprefix imagerepo/,manifest.c channel.c path.c store.c \
                   list.c)
 imagerepo-libs := trust common
 imagerepo-pkgs := jansson
+
+# The program of the same name.
+progs               += imagerepo-tool
+imagerepo-tool-exe  := imagerepo
+imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c build.c \
+                       build-report.c recipe.c stage.c stage-block.c needs.c modules.c tree.c \
+                       tree-write.c publish.c verify.c source.c list.c)
+imagerepo-tool-libs := imagerepo httpc trust common
+imagerepo-tool-pkgs := jansson
+
+# Keys for trying things out, and the images that the emulated segment runs.
+# Publishing again changes nothing until half of the signatures' time is over.
+artefacts += images
+image-files := $(shell find imagerepo/recipes -type f)
+$(BUILD)/keys/root.json: | $(BUILD)/bin/imagerepo
+	$(Q)rm -rf $(@D) $(BUILD)/repo && $(BUILD)/bin/imagerepo init $(@D)
+$(BUILD)/images/batch/image.json: $(image-files) $(BUILD)/debian/stamp \
+		$(BUILD)/bin/imagerepo $(BUILD)/bin/worker
+	$(Q)$(BUILD)/bin/imagerepo build imagerepo/recipes/batch -o $(@D) \
+		--from $(BUILD)/debian/root --from / --bin $(BUILD)/bin
+images: $(BUILD)/images/batch/image.json $(BUILD)/keys/root.json ## build the images and publish them in build/repo
+	$(Q)$(BUILD)/bin/imagerepo publish $(BUILD)/images/batch \
+		--repo $(BUILD)/repo --key $(BUILD)/keys/images.key
+.PHONY: images

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tool - what the commands of imagerepo(8) share.
+ */
+#ifndef TOOL_H
+#define TOOL_H
+
+#include "imagerepo.h"
+
+#define TOOL_NAME     "imagerepo"
+#define TOOL_KEYS_MAX 8
+/* What a build leaves beside the blobs: the manifest before it is signed. */
+#define IMAGE_JSON "image.json"
+
+/* Commands (argv[0] is the command's name); exit statuses of cmd.h. */
+int tool_init(int argc, char **argv, void *arg);
+int tool_key_new(int argc, char **argv, void *arg);
+int tool_key_show(int argc, char **argv, void *arg);
+int tool_build(int argc, char **argv, void *arg);
+int tool_publish(int argc, char **argv, void *arg);
+int tool_verify(int argc, char **argv, void *arg);
+int tool_list(int argc, char **argv, void *arg);
+
+/* Prints "imagerepo: text" and gives CMD_EXIT_FAILED. */
+int tool_fail(const struct errinfo *err, int rc);
+
+/* DIR/NAME; caller frees. NULL: out of memory. */
+char *tool_join(const char *dir, const char *name);
+
+/* "8.2 MiB" */
+#define TOOL_SIZE 16
+const char *tool_size(uint64_t bytes, char out[TOOL_SIZE]);
+
+/* Loads and checks a root document, at now_ms unless that is 0. */
+int tool_root_load(const char *path, int64_t now_ms, struct trust_root **root,
+		   struct errinfo *err);
+
+/* "NAME" or "NAME:CHANNEL" (channel "stable" if not said). */
+int tool_parse_image(const char *word, char image[IMAGEREPO_NAME],
+		     char channel[IMAGEREPO_NAME]);
+
+/* Runs a program to its end, its output dropped; its errors are shown.
+ * -ENOENT if it is not there (`package` is what to install), -EIO if it fails.
+ */
+int tool_run(const char *const argv[], const char *package, struct errinfo *err);
+
+#endif
