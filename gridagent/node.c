@@ -145,6 +145,16 @@ static int refused(struct core *c, const struct http_reply *r)
 
 /* ---- segment ------------------------------------------------------------ */
 
+static void on_clock(struct core *c, void *arg, const struct msg *m)
+{
+	const struct msg_hv_done *d = m ? m->body : NULL;
+
+	(void)c;
+	(void)arg;
+	if (d && d->rc)
+		log_warn("%s", d->text);	/* only people read it */
+}
+
 static void on_segment_verified(struct core *c, void *arg, const struct msg *m)
 {
 	struct node *n = &c->node;
@@ -164,7 +174,8 @@ static void on_segment_verified(struct core *c, void *arg, const struct msg *m)
 	}
 	log_info("segment %s", n->segment.segment);
 	clock.unix_ms = n->segment.time_ms;
-	core_send(c, MSG_HV, MSG_HV_CLOCK, 0, &clock, NULL, 0, NULL, 0);
+	call_send(c, MSG_HV, MSG_HV_CLOCK, &clock, NULL, 0, NULL, 0, on_clock,
+		  NULL);
 	set_state(c, NODE_ENROL);
 }
 

@@ -10,3 +10,10 @@ gridagent-srcs := gridagent/main.c gridagent/super.c gridagent/sandbox.c \
                   gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c
 gridagent-libs := hv imagerepo trust common
 gridagent-pkgs := libcurl jansson libsodium libseccomp
+
+# For tests/integration/agent.bats.
+progs             += fake-gateway agent-keys
+fake-gateway-srcs := tests/integration/fake-gateway.c
+fake-gateway-libs := httpd trust common
+agent-keys-srcs   := tests/integration/agent-keys.c
+agent-keys-libs   := imagerepo trust common

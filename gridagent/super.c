@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,11 +49,13 @@ static void child_start(const struct super *s, const struct child *c,
 			const struct child_fds *fds)
 {
 	struct errinfo err = ERRINFO_INIT;
-	char empty[4096];
+	char empty[4096], name[16];
 	sigset_t none;
 	int uid, rc;
 
 	log_init("gridagent", msg_role_name(c->role));
+	snprintf(name, sizeof(name), "grid:%s", msg_role_name(c->role));
+	prctl(PR_SET_NAME, name);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	snprintf(empty, sizeof(empty), "%s/empty", s->o->state_dir);
@@ -225,6 +228,8 @@ int super_run(const struct options *o, const struct child *children, int n)
 	sigset_t set;
 	int rc, sig;
 
+	/* Whatever else was open in who started us is not for the children. */
+	close_range(3, ~0U, 0);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);

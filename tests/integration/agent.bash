@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the tests of the agent share: a fake gateway behind a real nginx (TLS
+# and static files as in the product), images, and the agent on a fake
+# hypervisor. Each test has a folder of its own in $T.
+
+bin=$TOP/$BUILD/bin
+case $BUILD in /*) bin=$BUILD/bin ;; esac
+
+requires() {
+	local c
+	for c in "$@"; do
+		command -v "$c" >/dev/null || skip "$c is missing"
+	done
+}
+
+free_port() {
+	local p
+	while :; do
+		p=$((20000 + RANDOM % 30000))
+		(: </dev/tcp/127.0.0.1/$p) 2>/dev/null || break
+	done
+	echo "$p"
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		if [ $SECONDS -ge $end ]; then
+			echo "gave up waiting for: $*"
+			show_logs
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+show_logs() {
+	local f
+	for f in agent.log gateway.log gw/log gw/reports nginx/error.log; do
+		[ -s "$T/$f" ] || continue
+		echo "--- $f"
+		tail -n 40 "$T/$f"
+	done
+}
+
+said() { grep -Eq -- "$1" "$T/agent.log"; }
+reported() { grep -Eq -- "$1" "$T/gw/reports" 2>/dev/null; }
+last_report() { tail -n 1 "$T/gw/reports" 2>/dev/null | grep -Eq -- "$1"; }
+asked() { grep -Ec -- "$1" "$T/nginx/access.log"; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+start_segment() {
+	requires nginx openssl
+	T=$(mktemp -d)
+	chmod 755 "$T"
+	mkdir -p "$T/gw/repo" "$T/hv" "$T/state" "$T/nginx"
+	"$bin/agent-keys" init "$T/gw"
+	echo '{"release": "0123456789abcdef", "build_time": "2026-01-01T00:00:00Z"}' \
+		>"$T/build.json"
+	echo '{"gen": 1, "domus": []}' >"$T/gw/desired.json"
+	http=$(free_port)
+	https=$(free_port)
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-days 2 -subj /CN=x -keyout "$T/tls.key" -out "$T/tls.crt" \
+		2>/dev/null
+	pin=sha256//$(openssl x509 -in "$T/tls.crt" -noout -pubkey |
+		openssl pkey -pubin -outform DER |
+		openssl dgst -sha256 -binary | openssl base64 -A)
+	write_nginx_conf
+	start_gateway
+	start_nginx
+}
+
+write_nginx_conf() {
+	local user=
+	[ "$(id -u)" = 0 ] && user='user root;'
+	cat >"$T/nginx.conf" <<-EOT
+	$user
+	daemon off;
+	pid $T/nginx/pid;
+	worker_processes 1;
+	error_log $T/nginx/error.log;
+	events { worker_connections 64; }
+	http {
+		access_log $T/nginx/access.log;
+		client_body_temp_path $T/nginx/body;
+		proxy_temp_path $T/nginx/proxy;
+		fastcgi_temp_path $T/nginx/f;
+		uwsgi_temp_path $T/nginx/u;
+		scgi_temp_path $T/nginx/s;
+		keepalive_timeout 60;
+		server {
+			listen 127.0.0.1:$http;
+			location /repo/ { root $T/gw; }
+			location / { proxy_pass http://unix:$T/gw/sock:; }
+		}
+		server {
+			listen 127.0.0.1:$https ssl;
+			ssl_certificate $T/tls.crt;
+			ssl_certificate_key $T/tls.key;
+			location / {
+				proxy_pass http://unix:$T/gw/sock:;
+				proxy_read_timeout 90s;
+				proxy_http_version 1.1;
+			}
+		}
+	}
+	EOT
+}
+
+start_nginx() {
+	nginx -c "$T/nginx.conf" -e "$T/nginx/error.log" 3>&- &
+	nginx_pid=$!
+}
+
+start_gateway() {
+	"$bin/fake-gateway" "$T/gw" "$pin" "$https" >>"$T/gateway.log" 2>&1 3>&- &
+	gateway_pid=$!
+	wait_for 5 test -S "$T/gw/sock"
+}
+
+stop_gateway() {
+	kill -9 "$gateway_pid"
+	wait "$gateway_pid" 2>/dev/null || :
+	rm -f "$T/gw/sock"
+}
+
+start_agent() {
+	"$bin/gridagent" -d -g 127.0.0.1 -r "$T/gw/root.json" \
+		-B "$T/build.json" --backend "fake:$T/hv" --state "$T/state" \
+		--http-port "$http" --https-port "$https" "$@" \
+		>>"$T/agent.log" 2>&1 3>&- &
+	agent_pid=$!
+}
+
+agent_status() { # waits for its end
+	wait "$agent_pid"
+}
+
+stop_segment() {
+	[ -n "${T:-}" ] || return 0
+	local p
+	for p in ${agent_pid:-} ${nginx_pid:-} ${gateway_pid:-}; do
+		kill "$p" 2>/dev/null || :
+		wait "$p" 2>/dev/null || :
+	done
+	rm -rf "$T"
+}
+
+# make_image [CMDLINE [KEY [DAYS]]]: sets $manifest, $kernel and $root
+make_image() {
+	head -c 300000 /dev/urandom >"$T/kernel"
+	head -c 2000000 /dev/urandom >"$T/root"
+	head -c 100000 /dev/urandom >"$T/initrd"
+	manifest=$("$bin/agent-keys" image "$T/gw" "$T/gw/${2:-images}.key" \
+		batch "${1:-console=hvc0}" "${3:-30}" "$T/kernel" "$T/root" \
+		"$T/initrd")
+	root=$(sha256sum "$T/root" | cut -d' ' -f1)
+	root_path=$T/gw/repo/blobs/${root:0:2}/$root
+}
+
+# desire GEN [MANIFEST [MEMORY]]: one domU of it, or none
+desire() {
+	local domus=
+	if [ -n "${2:-}" ]; then
+		domus='{"id": "batch-1", "image": "batch", "image_version": "1",
+		"manifest": "'$2'", "memory_mib": '${3:-64}', "vcpus": 1,
+		"weight": 256, "cap": 0, "mac": "00:16:3e:00:00:01",
+		"config": {"node": "lab/pc1", "ip": "10.77.128.1/16"}}'
+	fi
+	echo '{"gen": '"$1"', "domus": ['"$domus"']}' >"$T/gw/desired.new"
+	mv "$T/gw/desired.new" "$T/gw/desired.json"
+}
+
+child() { # ROLE: its process id
+	local p
+	for p in $(cat "/proc/$agent_pid/task/$agent_pid/children"); do
+		[ "$(cat "/proc/$p/comm")" = "grid:$1" ] || continue
+		echo "$p"
+		return
+	done
+}

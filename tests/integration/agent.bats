@@ -1,0 +1,310 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The agent against a gateway whose every answer the test can bend, on a
+# hypervisor made of files.
+
+: "${TOP:=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}" "${BUILD:=build}"
+load agent.bash
+
+setup() { start_segment; }
+teardown() { stop_segment; }
+
+running='domu id=batch-1 domid=[0-9]+ state=running'
+
+run_domu() { # [CMDLINE]
+	make_image "${1:-console=hvc0}"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+}
+
+@test "enrols, fetches, verifies, starts a domU and reports it" {
+	run_domu
+	said 'nightshift: enrolled node=pc1 epoch=1'
+	said 'nightshift: image name=batch version=1'
+	wait_for 5 last_report '"id":"batch-1".*"state":"running".*"state":"running"'
+	[ "$(cat "$T"/hv/vm-data-*/ip)" = 10.77.128.1/16 ]
+	grep -q 'name batch-1' "$T"/hv/domain-1
+	grep -q "vbd xvda r" "$T"/hv/domain-1
+}
+
+@test "reports go on, each in its order" {
+	run_domu
+	wait_for 10 eval '[ "$(grep -c . "$T/gw/reports")" -ge 6 ]'
+	! grep 'seq does not rise' "$T/gw/log"
+}
+
+@test "a child has only the rights it needs" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	run_domu
+	for role in main net verify; do
+		p=$(child $role)
+		grep -q '^NoNewPrivs:.*1' "/proc/$p/status"
+		grep -q '^Seccomp:.*2' "/proc/$p/status"
+		! grep -q '^Uid:.*[[:space:]]0[[:space:]]' "/proc/$p/status"
+		grep -q '^CapEff:.*0000000000000000' "/proc/$p/status"
+		[ "$(readlink "/proc/$p/root")" = "$T/state/empty" ]
+		[ -z "$(ls "/proc/$p/root/")" ]
+	done
+	! ls -l "/proc/$(child net)/fd" "/proc/$(child verify)/fd" | grep memfd
+}
+
+@test "a tampered blob is refused and reported, after three tries" {
+	make_image
+	printf X | dd of="$root_path" bs=1 seek=12345 conv=notrunc 2>/dev/null
+	desire 2 "$manifest"
+	start_agent
+	wait_for 30 said 'nightshift: refused image=batch .*root .*sha256 .* instead of'
+	wait_for 5 last_report "\"error\":\"root ${root:0:12}: sha256 [0-9a-f]* instead of $root\".*\"state\":\"refused\""
+	[ "$(asked "/repo/blobs/.*/$root")" = 3 ]
+	[ ! -e "$T/hv/domain-1" ]
+}
+
+@test "a blob that is fetched wrong once is fetched again" {
+	make_image
+	cp "$root_path" "$T/good"
+	printf X | dd of="$root_path" bs=1 seek=5 conv=notrunc 2>/dev/null
+	desire 2 "$manifest"
+	start_agent
+	wait_for 10 said 'try 1 of 3'
+	cp "$T/good" "$root_path"
+	wait_for 15 said "$running"
+}
+
+@test "a truncated blob is refused and reported" {
+	make_image
+	truncate -s 1000000 "$root_path"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 30 last_report '1000000 bytes instead of 2000000.*"state":"refused"'
+	[ ! -e "$T/hv/domain-1" ]
+}
+
+@test "an endless blob is cut" {
+	make_image
+	truncate -s 10G "$root_path"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 30 last_report 'more than 2000000 bytes.*"state":"refused"'
+}
+
+@test "a missing blob is waited for, and told of" {
+	make_image
+	mv "$root_path" "$T/away"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 10 last_report 'HTTP 404.*"state":"fetching"'
+	mv "$T/away" "$root_path"
+	wait_for 30 said "$running"
+}
+
+@test "a manifest signed by a stranger is refused" {
+	make_image console=hvc0 stranger
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 last_report '"state":"refused"'
+	said 'refused: manifest'
+	[ "$(asked /repo/blobs/)" = 0 ]
+}
+
+@test "a manifest signed by the gateway's key is refused" {
+	make_image console=hvc0 gateway
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 last_report '"state":"refused"'
+}
+
+@test "an expired manifest is refused" {
+	make_image console=hvc0 images -1
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 last_report 'expired.*"state":"refused"'
+	[ "$(asked /repo/blobs/)" = 0 ]
+}
+
+@test "one flipped byte in a manifest is refused" {
+	make_image
+	sed -i 's/hvc0/hvc1/' "$T/gw/repo/manifests/$manifest.json"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 last_report '"state":"refused"'
+}
+
+@test "a refused image gets another chance when desired changes" {
+	make_image
+	mv "$T/gw/repo/manifests/$manifest.json" "$T/good"
+	sed 's/hvc0/hvc1/' "$T/good" >"$T/gw/repo/manifests/$manifest.json"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 last_report '"state":"refused"'
+	mv "$T/good" "$T/gw/repo/manifests/$manifest.json"
+	desire 3 "$manifest"
+	wait_for 15 said "$running"
+}
+
+@test "expired statements of the gateway are refused" {
+	touch "$T/gw/expired"
+	start_agent
+	wait_for 10 said 'segment statement: .*expired'
+	! said enrolled
+	rm "$T/gw/expired"
+	wait_for 10 said enrolled
+}
+
+@test "a gateway with another root is refused" {
+	"$bin/agent-keys" init "$T/nginx" # other keys
+	cp "$T/nginx/gateway.key" "$T/gw/gateway.key"
+	stop_gateway
+	start_gateway
+	start_agent
+	wait_for 10 said 'segment statement: '
+	sleep 1
+	! said enrolled
+}
+
+@test "another TLS key than the signed one is refused" {
+	pin=sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+	stop_gateway
+	start_gateway
+	start_agent
+	wait_for 10 said 'enrol: .*pinned'
+	! said enrolled
+	! grep -q enrol "$T/gw/log"
+}
+
+@test "oversized documents are cut" {
+	touch "$T/gw/endless-segment"
+	start_agent
+	wait_for 10 said 'segment statement: reply longer than 65536 bytes'
+	rm "$T/gw/endless-segment"
+	touch "$T/gw/endless-enrol"
+	wait_for 10 said 'enrol: reply longer'
+	rm "$T/gw/endless-enrol"
+	touch "$T/gw/endless-desired"
+	wait_for 20 said 'desired: reply longer'
+	rm "$T/gw/endless-desired"
+	make_image
+	desire 2 "$manifest"
+	wait_for 20 said "$running"
+}
+
+@test "a gateway that forgets us is enrolled with again, the domU goes on" {
+	run_domu
+	stop_gateway
+	wait_for 10 said 'report: HTTP 502'
+	start_gateway
+	n=$(grep -c . "$T/gw/reports")
+	wait_for 30 eval '[ "$(grep -c "nightshift: enrolled" "$T/agent.log")" = 2 ]'
+	wait_for 10 eval '[ "$(grep -c . "$T/gw/reports")" -gt '"$n"' ]'
+	[ "$(sort -u "$T/gw/boots" | wc -l)" = 1 ]
+	[ "$(grep -c "$running" "$T/agent.log")" = 1 ]
+	[ -e "$T/hv/domain-1" ]
+}
+
+@test "a lost lease changes nothing on the node" {
+	run_domu
+	stop_gateway
+	wait_for 15 said 'lease: over'
+	[ -e "$T/hv/domain-1" ]
+	start_gateway
+	wait_for 40 last_report '"state":"running"'
+}
+
+@test "fenced: destroys its domUs and exits with 3" {
+	run_domu
+	echo 409 >"$T/gw/answer-report"
+	status=0
+	agent_status || status=$?
+	[ "$status" = 3 ]
+	[ ! -e "$T/hv/domain-1" ]
+	said 'nightshift: fenced'
+}
+
+@test "not on the list: asks again, slowly" {
+	echo 403 >"$T/gw/answer-enrol"
+	start_agent
+	wait_for 10 said 'enrol: HTTP 403'
+	sleep 3
+	[ "$(grep -c 'POST /v1/node/enrol' "$T/gw/log")" -le 2 ]
+}
+
+@test "net and verify are started anew when they die" {
+	start_agent
+	wait_for 10 said enrolled
+	kill -9 "$(child net)"
+	wait_for 10 said 'net: started anew'
+	kill -9 "$(child verify)"
+	wait_for 10 said 'verify: started anew'
+	make_image
+	desire 2 "$manifest"
+	wait_for 30 said "$running"
+	wait_for 10 last_report '"state":"running"'
+}
+
+@test "an agent started anew goes on with what runs, as the same boot" {
+	run_domu
+	kill -9 "$(child hv)"
+	status=0
+	agent_status || status=$?
+	[ "$status" = 1 ]
+	: >"$T/agent.log"
+	start_agent
+	wait_for 10 said 'found as domain 1, running'
+	wait_for 10 said enrolled
+	wait_for 10 last_report '"domid":1.*"state":"running"'
+	[ "$(sort -u "$T/gw/boots" | wc -l)" = 1 ]
+	! said created
+	[ ! -e "$T/hv/domain-2" ]
+}
+
+@test "an end of the agent leaves the domU alone" {
+	run_domu
+	kill "$agent_pid"
+	status=0
+	agent_status || status=$?
+	[ "$status" = 0 ]
+	[ -e "$T/hv/domain-1" ]
+}
+
+@test "a domU that ends is started again, with a pause" {
+	run_domu 'console=hvc0 fake-exit=1 fake-say=Out_of_cheese'
+	wait_for 10 said 'failed domu=batch-1 .*powered off: Out of cheese'
+	wait_for 20 eval '[ "$(grep -c "$running" "$T/agent.log")" = 2 ]'
+}
+
+@test "a domU that crashes is reported as failed" {
+	run_domu 'console=hvc0 fake-crash=1'
+	wait_for 10 last_report '"error":"crashed.*"state":"failed"'
+}
+
+@test "what is no longer wanted is shut down" {
+	run_domu
+	desire 3
+	wait_for 10 said 'batch-1: gone'
+	[ ! -e "$T/hv/domain-1" ]
+	wait_for 5 last_report '"state":"enrolled"'
+}
+
+@test "another configuration is another domain" {
+	run_domu
+	desire 3 "$manifest" 96
+	wait_for 20 grep -q 'memory_mib 96' "$T/hv/domain-2"
+	[ ! -e "$T/hv/domain-1" ]
+}
+
+@test "a create that fails is tried again" {
+	make_image
+	desire 2 "$manifest"
+	echo create >"$T/hv/fail"
+	start_agent
+	wait_for 15 said 'failed domu=batch-1 error="create'
+	wait_for 15 said "$running"
+}
+
+@test "less memory than the image needs is an error, not a try" {
+	make_image
+	desire 2 "$manifest" 16
+	start_agent
+	wait_for 15 last_report 'needs at least 32.*"state":"failed"'
+	[ ! -e "$T/hv/domain-1" ]
+}
