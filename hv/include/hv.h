@@ -54,23 +54,23 @@
 
 typedef uint32_t hv_domid;
 
-#define HV_NAME_MAX	   63		/* as parse_is_name() has it */
-#define HV_UUID_LEN	   16
-#define HV_CMDLINE_MAX	   1024		/* Linux on x86 takes 2047 */
-#define HV_VDEV_MAX	   7		/* "xvda" */
-#define HV_IFNAME_MAX	   15		/* IFNAMSIZ - 1 */
-#define HV_PATH_MAX	   255
-#define HV_VBD_MAX	   4
-#define HV_VIF_MAX	   2
-#define HV_KEY_MAX	   32		/* entries below vm-data/nightshift */
-#define HV_KEY_NAME_MAX	   63
+#define HV_NAME_MAX        63 /* as parse_is_name() has it */
+#define HV_UUID_LEN        16
+#define HV_CMDLINE_MAX     1024 /* Linux on x86 takes 2047 */
+#define HV_VDEV_MAX        7    /* "xvda" */
+#define HV_IFNAME_MAX      15   /* IFNAMSIZ - 1 */
+#define HV_PATH_MAX        255
+#define HV_VBD_MAX         4
+#define HV_VIF_MAX         2
+#define HV_KEY_MAX         32 /* entries below vm-data/nightshift */
+#define HV_KEY_NAME_MAX    63
 #define HV_KEY_VALUE_MAX   1024
-#define HV_VCPU_MAX	   128
+#define HV_VCPU_MAX        128
 #define HV_MEMORY_MIN_MIB  16
 #define HV_WEIGHT_DEFAULT  256
-#define HV_WEIGHT_MAX	   65535
-#define HV_DOMAIN_MAX	   64		/* hv_domain_list lists no more */
-#define HV_CONSOLE_RING	   65536	/* bytes of output kept for a domain */
+#define HV_WEIGHT_MAX      65535
+#define HV_DOMAIN_MAX      64    /* hv_domain_list lists no more */
+#define HV_CONSOLE_RING    65536 /* bytes of output kept for a domain */
 #define HV_BACKEND_WAIT_MS 20000
 
 /* ---- the handle ------------------------------------------------------- */
@@ -91,17 +91,17 @@ typedef void (*hv_log_fn)(enum hv_log_level level, const char *text, void *arg);
  */
 struct hv *hv_open(const char *backend, hv_log_fn log, void *arg,
 		   struct errinfo *err);
-void hv_close(struct hv *hv);		/* NULL is fine; domains stay */
+void hv_close(struct hv *hv); /* NULL is fine; domains stay */
 
 /* ---- host facts ------------------------------------------------------- */
 
 struct hv_host {
-	char xen_version[32];	/* "4.17.5" */
+	char xen_version[32]; /* "4.17.5" */
 	char xen_cmdline[HV_CMDLINE_MAX];
-	char cpu_model[64];	/* as /proc/cpuinfo names it */
-	uint64_t total_mib, free_mib;	/* of the machine; not yet allocated */
-	uint32_t cpus;		/* logical, online */
-	bool hvm, hap, iommu;	/* PVH needs hvm */
+	char cpu_model[64];           /* as /proc/cpuinfo names it */
+	uint64_t total_mib, free_mib; /* of the machine; not yet allocated */
+	uint32_t cpus;                /* logical, online */
+	bool hvm, hap, iommu;         /* PVH needs hvm */
 };
 
 int hv_host_get(struct hv *hv, struct hv_host *host_out, struct errinfo *err);
@@ -109,48 +109,51 @@ int hv_host_get(struct hv *hv, struct hv_host *host_out, struct errinfo *err);
 /* ---- create ----------------------------------------------------------- */
 
 enum hv_kind {
-	HV_KIND_AUTO,	/* PVH where the CPU has VT-x/SVM, else PV */
+	HV_KIND_AUTO, /* PVH where the CPU has VT-x/SVM, else PV */
 	HV_KIND_PVH,
 	HV_KIND_PV,
 };
 
 struct hv_vbd {
-	const char *vdev;	/* "xvda" to "xvdp"; unlike in one domain */
-	int fd;			/* a sealed memfd or regular file, or -1 */
-	const char *path;	/* else a block device */
-	bool writable;		/* needs path: what comes by fd is read-only */
+	const char *vdev; /* "xvda" to "xvdp"; unlike in one domain */
+	int fd;           /* a sealed memfd or regular file, or -1 */
+	const char *path; /* else a block device */
+	bool writable;    /* needs path: what comes by fd is read-only */
 };
 
 struct hv_vif {
-	uint8_t mac[6];		/* unicast, not zero */
-	const char *bridge;	/* of dom0, must exist */
-	uint32_t rate_kbps;	/* guest's sending, kilobit/s; 0: no limit */
+	uint8_t mac[6];     /* unicast, not zero */
+	const char *bridge; /* of dom0, must exist */
+	uint32_t rate_kbps; /* guest's sending, kilobit/s; 0: no limit */
 };
 
-struct hv_key {			/* vm-data/nightshift/NAME = VALUE */
-	const char *name;	/* [A-Za-z0-9_-], 1 to HV_KEY_NAME_MAX */
-	const char *value;	/* no control character but tab and newline */
+struct hv_key {            /* vm-data/nightshift/NAME = VALUE */
+	const char *name;  /* [A-Za-z0-9_-], 1 to HV_KEY_NAME_MAX */
+	const char *value; /* no control character but tab and newline */
 };
 
 struct hv_config {
-	const char *name;	/* parse_is_name(), unlike any other domain's */
-	uint8_t uuid[HV_UUID_LEN];	/* all zero: made up */
+	const char *name; /* parse_is_name(), unlike any other domain's */
+	uint8_t uuid[HV_UUID_LEN]; /* all zero: made up */
 	enum hv_kind kind;
 	uint32_t memory_mib;
 	uint32_t vcpus;
-	uint32_t weight;	/* credit2, 1 to HV_WEIGHT_MAX; 0: default */
-	uint32_t cap;		/* percent of one CPU; 0: none */
-	int kernel_fd;		/* bzImage or ELF: sealed memfd or file */
-	int initrd_fd;		/* or -1 */
-	const char *cmdline;	/* NULL: "" */
+	uint32_t weight;     /* credit2, 1 to HV_WEIGHT_MAX; 0: default */
+	uint32_t cap;        /* percent of one CPU; 0: none */
+	int kernel_fd;       /* bzImage or ELF: sealed memfd or file */
+	int initrd_fd;       /* or -1 */
+	const char *cmdline; /* NULL: "" */
 	uint32_t vbd_count, vif_count, key_count;
 	struct hv_vbd vbds[HV_VBD_MAX];
 	struct hv_vif vifs[HV_VIF_MAX];
 	struct hv_key keys[HV_KEY_MAX];
-	bool paused;		/* leave it paused */
+	bool paused; /* leave it paused */
 };
 
-#define HV_CONFIG_INIT { .kernel_fd = -1, .initrd_fd = -1 }
+#define HV_CONFIG_INIT                           \
+	{                                        \
+		.kernel_fd = -1, .initrd_fd = -1 \
+	}
 
 /* Says whether a create with cfg could ever work; asks no hypervisor. */
 int hv_config_check(const struct hv_config *cfg, struct errinfo *err);
@@ -167,43 +170,43 @@ int hv_domain_create(struct hv *hv, const struct hv_config *cfg,
 
 enum hv_state {
 	HV_STATE_PAUSED,
-	HV_STATE_RUNNING,	/* or idle in its own time */
-	HV_STATE_SHUTDOWN,	/* it ended; reason says how */
-	HV_STATE_DYING,		/* destroyed, its last pages still held */
+	HV_STATE_RUNNING,  /* or idle in its own time */
+	HV_STATE_SHUTDOWN, /* it ended; reason says how */
+	HV_STATE_DYING,    /* destroyed, its last pages still held */
 };
 
 enum hv_reason {
-	HV_REASON_NONE,		/* it has not ended */
+	HV_REASON_NONE, /* it has not ended */
 	HV_REASON_POWEROFF,
-	HV_REASON_REBOOT,	/* it asked for one: no one obliges */
+	HV_REASON_REBOOT, /* it asked for one: no one obliges */
 	HV_REASON_SUSPEND,
-	HV_REASON_CRASH,	/* kernel panic, triple fault, watchdog */
-	HV_REASON_DESTROYED,	/* by us or someone else */
+	HV_REASON_CRASH,     /* kernel panic, triple fault, watchdog */
+	HV_REASON_DESTROYED, /* by us or someone else */
 };
 
 struct hv_domain {
 	hv_domid domid;
 	char name[HV_NAME_MAX + 1];
 	uint8_t uuid[HV_UUID_LEN];
-	enum hv_kind kind;	/* never HV_KIND_AUTO */
+	enum hv_kind kind; /* never HV_KIND_AUTO */
 	enum hv_state state;
 	enum hv_reason reason;
-	uint32_t memory_mib;	/* what it holds now */
-	uint32_t vcpus;		/* online */
+	uint32_t memory_mib; /* what it holds now */
+	uint32_t vcpus;      /* online */
 	uint32_t weight, cap;
-	uint64_t cpu_ms;	/* CPU time used */
+	uint64_t cpu_ms; /* CPU time used */
 };
 
 struct hv_vbd_info {
 	char vdev[HV_VDEV_MAX + 1];
-	char device[HV_PATH_MAX + 1];	/* "/dev/loop3" */
+	char device[HV_PATH_MAX + 1]; /* "/dev/loop3" */
 	bool writable;
-	bool connected;		/* both ends agree */
+	bool connected; /* both ends agree */
 };
 
 struct hv_vif_info {
-	char ifname[HV_IFNAME_MAX + 1];	/* "vif7.0", in dom0 */
-	char bridge[HV_IFNAME_MAX + 1];	/* "" if it is in none */
+	char ifname[HV_IFNAME_MAX + 1]; /* "vif7.0", in dom0 */
+	char bridge[HV_IFNAME_MAX + 1]; /* "" if it is in none */
 	uint8_t mac[6];
 	bool connected;
 };
@@ -250,7 +253,7 @@ int hv_domain_set_vcpus(struct hv *hv, hv_domid domid, uint32_t vcpus,
 
 /* ---- deaths ----------------------------------------------------------- */
 
-struct hv_event {		/* a domain has ended */
+struct hv_event { /* a domain has ended */
 	hv_domid domid;
 	char name[HV_NAME_MAX + 1];
 	uint8_t uuid[HV_UUID_LEN];

@@ -1,0 +1,17 @@
+libs    += hv
+hv-srcs := hv/hv.c hv/check.c hv/names.c hv/event.c hv/console.c \
+           hv/backend-libxl.c hv/libxl-log.c hv/xenbus.c hv/hotplug.c \
+           hv/hotplug-vbd.c hv/hotplug-vif.c hv/loopdev.c hv/netif.c \
+           hv/backend-fake.c hv/fake-file.c hv/fake-guest.c
+hv-libs := common
+hv-pkgs := xenlight xenstore xentoollog
+
+progs      += hvctl
+hvctl-srcs := hv/hvctl/hvctl.c hv/hvctl/create.c hv/hvctl/show.c
+hvctl-libs := hv common
+hvctl-pkgs := jansson
+
+tests        += test-hv
+test-hv-srcs := tests/unit/test-hv.c
+test-hv-libs := hv common
+test-hv-pkgs := cmocka

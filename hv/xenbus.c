@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xenbus - device entries in xenstore, by libxenstore.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "clock.h"
+
+#include "xenbus.h"
+
+#define POLL_MS 10 /* how often a state is looked at */
+
+void hv_sleep_ms(int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&ts, NULL);
+}
+
+static void back_path(char out[HV_XB_PATH_MAX], const struct hv_xb_device *d)
+{
+	snprintf(out, HV_XB_PATH_MAX, "/local/domain/0/backend/%s/%u/%u",
+		 d->kind, d->domid, d->devid);
+}
+
+static void front_path(char out[HV_XB_PATH_MAX], const struct hv_xb_device *d)
+{
+	snprintf(out, HV_XB_PATH_MAX, "/local/domain/%u/device/%s/%u", d->domid,
+		 d->kind, d->devid);
+}
+
+static int store(struct xs_handle *xs, xs_transaction_t t, const char *dir,
+		 const char *name, const char *value)
+{
+	char path[HV_XB_PATH_MAX];
+	int n;
+
+	n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (n >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	if (!xs_write(xs, t, path, value, (unsigned int)strlen(value)))
+		return -errno;
+	return 0;
+}
+
+static int fetch(struct xs_handle *xs, const char *path,
+		 char out[HV_XB_VALUE_MAX])
+{
+	auto_free char *value = NULL;
+	unsigned int len;
+
+	value = xs_read(xs, XBT_NULL, path, &len);
+	if (!value)
+		return -errno;
+	if (len >= HV_XB_VALUE_MAX)
+		return -ERANGE;
+	memcpy(out, value, len);
+	out[len] = '\0';
+	return 0;
+}
+
+int hv_xb_read(struct xs_handle *xs, char out[HV_XB_VALUE_MAX], const char *fmt,
+	       ...)
+{
+	char path[HV_XB_PATH_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	return n < (int)sizeof(path) ? fetch(xs, path, out) : -ENAMETOOLONG;
+}
+
+int hv_xb_backend_read(struct xs_handle *xs, const struct hv_xb_device *d,
+		       const char *name, char out[HV_XB_VALUE_MAX])
+{
+	return hv_xb_read(xs, out, "/local/domain/0/backend/%s/%u/%u/%s",
+			  d->kind, d->domid, d->devid, name);
+}
+
+int hv_xb_backend_write(struct xs_handle *xs, const struct hv_xb_device *d,
+			const char *name, const char *value)
+{
+	char path[HV_XB_PATH_MAX];
+
+	back_path(path, d);
+	return store(xs, XBT_NULL, path, name, value);
+}
+
+/* ---- transactions ----------------------------------------------------- */
+
+typedef int (*body_fn)(struct xs_handle *xs, xs_transaction_t t, void *arg);
+
+/* Runs body until its transaction met no other's. */
+static int transact(struct xs_handle *xs, body_fn body, void *arg)
+{
+	xs_transaction_t t;
+	int rc;
+
+	for (;;) {
+		t = xs_transaction_start(xs);
+		if (t == XBT_NULL)
+			return -errno;
+		rc = body(xs, t, arg);
+		if (rc) {
+			xs_transaction_end(xs, t, true);
+			return rc;
+		}
+		if (xs_transaction_end(xs, t, false))
+			return 0;
+		if (errno != EAGAIN)
+			return -errno;
+	}
+}
+
+/* A directory that `owner` writes and `reader` reads. */
+static int make_dir(struct xs_handle *xs, xs_transaction_t t, const char *path,
+		    unsigned int owner, unsigned int reader)
+{
+	struct xs_permissions perms[] = {
+		{ .id = owner, .perms = XS_PERM_NONE },
+		{ .id = reader, .perms = XS_PERM_READ },
+	};
+
+	if (!xs_mkdir(xs, t, path) ||
+	    !xs_set_permissions(xs, t, path, perms, ARRAY_SIZE(perms)))
+		return -errno;
+	return 0;
+}
+
+static int store_nodes(struct xs_handle *xs, xs_transaction_t t,
+		       const char *dir, const struct hv_xb_node *nodes)
+{
+	int rc = 0;
+
+	for (; !rc && nodes->name; nodes++)
+		rc = store(xs, t, dir, nodes->name, nodes->value);
+	return rc;
+}
+
+struct add {
+	const struct hv_xb_device *d;
+	const struct hv_xb_node *front, *back;
+};
+
+static int add_body(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	struct add *a = arg;
+	char front[HV_XB_PATH_MAX], back[HV_XB_PATH_MAX], domid[12];
+	struct hv_xb_node front_end[] = { { "backend", back },
+					  { "backend-id", "0" },
+					  { "state", "1" },
+					  { NULL, NULL } };
+	struct hv_xb_node back_end[] = { { "frontend", front },
+					 { "frontend-id", domid },
+					 { "online", "1" },
+					 { "state", "1" },
+					 { NULL, NULL } };
+	int rc;
+
+	front_path(front, a->d);
+	back_path(back, a->d);
+	snprintf(domid, sizeof(domid), "%u", a->d->domid);
+	rc = make_dir(xs, t, front, a->d->domid, 0);
+	if (!rc)
+		rc = store_nodes(xs, t, front, a->front);
+	if (!rc)
+		rc = store_nodes(xs, t, front, front_end);
+	if (!rc)
+		rc = make_dir(xs, t, back, 0, a->d->domid);
+	if (!rc)
+		rc = store_nodes(xs, t, back, a->back);
+	if (!rc)
+		rc = store_nodes(xs, t, back, back_end);
+	return rc;
+}
+
+int hv_xb_add(struct xs_handle *xs, const struct hv_xb_device *d,
+	      const struct hv_xb_node *front, const struct hv_xb_node *back)
+{
+	struct add a = { d, front, back };
+
+	return transact(xs, add_body, &a);
+}
+
+/*
+ * The domain is paused or dead and cannot answer a "Closing": with its half
+ * gone the kernel's backend gives up waiting and closes alone.
+ */
+static int remove_body(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	const struct hv_xb_device *d = arg;
+	char path[HV_XB_PATH_MAX], state[HV_XB_PATH_MAX + 8];
+	auto_free char *value = NULL;
+	int rc;
+
+	front_path(path, d);
+	if (!xs_rm(xs, t, path) && errno != ENOENT)
+		return -errno;
+	back_path(path, d);
+	snprintf(state, sizeof(state), "%s/state", path);
+	value = xs_read(xs, t, state, NULL);
+	if (!value)
+		return -errno;
+	rc = store(xs, t, path, "online", "0");
+	if (!rc && atoi(value) != HV_XB_CLOSED)
+		rc = store(xs, t, path, "state", "5");
+	return rc;
+}
+
+int hv_xb_begin_remove(struct xs_handle *xs, const struct hv_xb_device *d)
+{
+	return transact(xs, remove_body, (void *)d);
+}
+
+int hv_xb_end_remove(struct xs_handle *xs, const struct hv_xb_device *d)
+{
+	char path[HV_XB_PATH_MAX];
+
+	back_path(path, d);
+	return xs_rm(xs, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
+}
+
+int hv_xb_wait_state(struct xs_handle *xs, const struct hv_xb_device *d,
+		     int state, int timeout_ms)
+{
+	int64_t end = clock_boot_ms() + timeout_ms;
+	char value[HV_XB_VALUE_MAX];
+	int rc;
+
+	for (;;) {
+		rc = hv_xb_backend_read(xs, d, "state", value);
+		if (rc == -ENOENT && state == HV_XB_CLOSED)
+			return 0;
+		if (rc)
+			return rc;
+		if (atoi(value) == state)
+			return 0;
+		if (clock_boot_ms() >= end)
+			return -ETIMEDOUT;
+		hv_sleep_ms(POLL_MS);
+	}
+}
+
+/* ---- lists and keys --------------------------------------------------- */
+
+int hv_xb_list(struct xs_handle *xs, const char *kind, hv_domid domid,
+	       uint32_t *devids_out, int max)
+{
+	auto_free char **names = NULL;
+	char path[HV_XB_PATH_MAX];
+	unsigned int i, count = 0;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", kind,
+		 domid);
+	names = xs_directory(xs, XBT_NULL, path, &count);
+	if (!names)
+		return errno == ENOENT ? 0 : -errno;
+	for (i = 0; i < count && n < max; i++)
+		devids_out[n++] = (uint32_t)strtoul(names[i], NULL, 10);
+	return n;
+}
+
+void hv_xb_forget(struct xs_handle *xs, const char *kind, hv_domid domid)
+{
+	char path[HV_XB_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", kind,
+		 domid);
+	xs_rm(xs, XBT_NULL, path);
+}
+
+int hv_xb_write_keys(struct xs_handle *xs, hv_domid domid,
+		     const struct hv_key *keys, uint32_t count)
+{
+	char dir[HV_XB_PATH_MAX], path[HV_XB_PATH_MAX];
+	uint32_t i;
+	int rc;
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u/vm-data", domid);
+	rc = make_dir(xs, XBT_NULL, dir, 0, domid);
+	if (rc)
+		return rc;
+	strcat(dir, "/nightshift");
+	rc = make_dir(xs, XBT_NULL, dir, 0, domid);
+	for (i = 0; !rc && i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, keys[i].name);
+		rc = make_dir(xs, XBT_NULL, path, 0, domid);
+		if (!rc)
+			rc = store(xs, XBT_NULL, dir, keys[i].name,
+				   keys[i].value);
+	}
+	return rc;
+}
