@@ -18,7 +18,7 @@ service_command()
 	gateway-nginx) echo in_lab "$nobody nginx -c $lab/gateway/nginx.conf" ;;
 	gateway-dnsmasq)
 		echo in_lab dnsmasq --keep-in-foreground --user=root \
-			"--conf-file=$lab/gateway/dnsmasq.conf"
+			"--conf-file=${LAB_DNSMASQ_CONF:-$lab/gateway/dnsmasq.conf}"
 		;;
 	*) die "no service '$1'; there are: $services" ;;
 	esac
