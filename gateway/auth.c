@@ -74,12 +74,11 @@ struct node *gateway_authenticate(struct gateway *gw, struct httpd_req *r)
 		httpd_reply_error(r, 401, "the signature does not match");
 		return NULL;
 	}
-	if (q.seq <= n->seq) {
+	if (request_take_seq(&n->seq, &n->seq_seen, q.seq)) {
 		log_warn("%s: a request seen before", n->conf->name);
-		httpd_reply_error(r, 401, "Nightshift-Seq does not rise");
+		httpd_reply_error(r, 401, "Nightshift-Seq was seen before");
 		return NULL;
 	}
-	n->seq = q.seq;
 	n->alive_ms = clock_boot_ms();
 	n->seen_ms = clock_unix_ms();
 	gateway_node_save(gw, n);

@@ -92,11 +92,10 @@ static int same_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
 		httpd_reply_error(r, 403, "this boot has another key");
 		return -EACCES;
 	}
-	if (q->seq <= n->seq) {
-		httpd_reply_error(r, 401, "Nightshift-Seq does not rise");
+	if (request_take_seq(&n->seq, &n->seq_seen, q->seq)) {
+		httpd_reply_error(r, 401, "Nightshift-Seq was seen before");
 		return -EACCES;
 	}
-	n->seq = q->seq;
 	if (!node_is_up(n))
 		gateway_node_state(gw, n, NODE_ENROLLED);
 	else
@@ -133,6 +132,7 @@ static int new_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
 	strcpy(n->boot_id, e->boot_id);
 	memcpy(n->key, key, TRUST_PUBLIC_LEN);
 	n->seq = q->seq;
+	n->seq_seen = UINT64_MAX;
 	rc = store_boot_change(gw->store, n, before.boot_id, &err);
 	if (rc) {
 		/* Without a memory of it there must be no such boot. */

@@ -24,6 +24,7 @@ struct node *node_new(const struct config_node *conf)
 	if (!n)
 		return NULL;
 	n->conf = conf;
+	n->seq_seen = UINT64_MAX;
 	n->wanted = json_array();
 	if (!n->wanted) {
 		free(n);
@@ -113,4 +114,5 @@ void node_forget_key(struct node *n)
 	n->boot_id[0] = '\0';
 	memset(n->key, 0, sizeof(n->key));
 	n->seq = 0;
+	n->seq_seen = UINT64_MAX;
 }

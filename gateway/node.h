@@ -59,7 +59,7 @@ struct node {
 	int64_t epoch;
 	char boot_id[HASH_HEX];			/* "": none */
 	uint8_t key[TRUST_PUBLIC_LEN];
-	int64_t seq;
+	int64_t seq;		/* the highest taken (request_take_seq) */
 
 	/* As the node said last, cleaned by wire.h; NULL: nothing yet. */
 	json_t *host, *image, *domus;
@@ -73,6 +73,7 @@ struct node {
 	int granted_once;	/* this boot is on the grid by a one-shot */
 
 	/* Not stored. */
+	uint64_t seq_seen;	/* after a restart: all up to seq, see node_new */
 	int64_t alive_ms;	/* clock_boot_ms() of its last sign of life */
 	struct httpd_req *held;	/* its long poll */
 	struct loop_timer *hold_timer;

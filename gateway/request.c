@@ -47,3 +47,24 @@ int request_verify(const struct request *q,
 		return -EBADMSG;
 	return trust_verify_bytes(key, text.data, text.len, q->sig);
 }
+
+int request_take_seq(int64_t *top, uint64_t *seen, int64_t seq)
+{
+	uint64_t bit;
+
+	if (seq > *top) {
+		int64_t step = seq - *top;
+
+		*seen = step < REQUEST_WINDOW ? *seen << step : 0;
+		*seen |= 1;
+		*top = seq;
+		return 0;
+	}
+	if (*top - seq >= REQUEST_WINDOW)
+		return -EALREADY;
+	bit = 1ULL << (*top - seq);
+	if (*seen & bit)
+		return -EALREADY;
+	*seen |= bit;
+	return 0;
+}

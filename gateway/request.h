@@ -29,4 +29,12 @@ int request_parse(struct request *q, struct errinfo *err);
 int request_verify(const struct request *q,
 		   const uint8_t key[TRUST_PUBLIC_LEN]);
 
+/*
+ * Requests of one boot may overtake each other on their way, but each counts
+ * once: *top is the highest seq taken, bit i of *seen says that top - i was.
+ * Takes seq, or returns -EALREADY where it was seen or is too old to know.
+ */
+#define REQUEST_WINDOW 64
+int request_take_seq(int64_t *top, uint64_t *seen, int64_t seq);
+
 #endif

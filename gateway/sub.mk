@@ -9,3 +9,28 @@ gatewayd-inc  := gateway
 gatewayd-libs := httpd httpc trust common
 gatewayd-pkgs := sqlite3 jansson libsodium libcrypto
 gatewayd-ldlibs := -lpthread
+
+tests += test-gateway-assign test-gateway-request test-gateway-boot \
+         test-gateway-config fake-node
+test-gateway-assign-srcs := tests/unit/test-gateway-assign.c gateway/assign.c
+test-gateway-assign-pkgs := cmocka
+test-gateway-assign-cppflags := -Igateway
+test-gateway-assign-libs := common
+test-gateway-request-srcs := tests/unit/test-gateway-request.c gateway/request.c
+test-gateway-request-pkgs := cmocka
+test-gateway-request-cppflags := -Igateway
+test-gateway-request-libs := trust common
+test-gateway-boot-srcs := tests/unit/test-gateway-boot.c gateway/boot.c \
+                          gateway/release.c
+test-gateway-boot-cppflags := -Igateway
+test-gateway-boot-libs := common
+test-gateway-boot-pkgs := jansson cmocka
+test-gateway-config-srcs := tests/unit/test-gateway-config.c gateway/config.c \
+                            gateway/config-check.c
+test-gateway-config-pkgs := cmocka
+test-gateway-config-cppflags := -Igateway
+test-gateway-config-libs := common
+# A node's side of the protocol, for tests/integration.
+fake-node-srcs := tests/integration/fake-node.c gateway/tls.c
+fake-node-cppflags := -Igateway
+fake-node-libs := httpc trust common
