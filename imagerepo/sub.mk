@@ -4,6 +4,11 @@ imagerepo-srcs := $(addprefix imagerepo/,manifest.c channel.c path.c store.c \
 imagerepo-libs := trust common
 imagerepo-pkgs := jansson
 
+tests               += test-imagerepo
+test-imagerepo-srcs := tests/unit/test-imagerepo.c
+test-imagerepo-libs := imagerepo trust common
+test-imagerepo-pkgs := cmocka jansson
+
 # The program of the same name.
 progs               += imagerepo-tool
 imagerepo-tool-exe  := imagerepo
