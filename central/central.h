@@ -2,7 +2,7 @@
 /*
  * central - what centrald's files share: one object, one thread, one loop.
  *
- * Two unix sockets lead here. STATE/central.sock: who may open it is an
+ * Two unix sockets lead here. STATE/centrald.sock: who may open it is an
  * operator and may do everything. STATE/tls.sock: behind nginx's TLS, every
  * request shows a token. Which of the two a request came by is a property of
  * its listener, not of a header that somebody could send.
@@ -26,7 +26,7 @@ struct central;
 
 struct front {
 	struct central *c;
-	int trusted; /* central.sock */
+	int trusted; /* centrald.sock */
 	struct httpd *httpd;
 };
 

@@ -19,12 +19,6 @@ static const struct conf_rule site_rules[] = {
 	{ NULL, 0, 0, 0, NULL },
 };
 
-static const struct conf_rule limits_rules[] = {
-	{ "lease", 1, 1, 0, NULL },
-	{ "attempts", 1, 1, 0, NULL },
-	{ NULL, 0, 0, 0, NULL },
-};
-
 static const struct conf_rule central_rules[] = {
 	{ "listen", 1, 1, CONF_REQUIRED, NULL },
 	{ "repo-listen", 1, 1, CONF_REQUIRED, NULL },
@@ -34,7 +28,8 @@ static const struct conf_rule central_rules[] = {
 	{ "root", 1, 1, CONF_REQUIRED, NULL },
 	{ "operator-token-file", 1, 1, 0, NULL },
 	{ "site", 1, 1, CONF_MANY, site_rules },
-	{ "limits", 0, 0, 0, limits_rules },
+	{ "lease", 1, 1, 0, NULL },
+	{ "attempts", 1, 1, 0, NULL },
 	{ NULL, 0, 0, 0, NULL },
 };
 
@@ -220,8 +215,7 @@ int config_load(const char *path, struct config **out)
 	top = conf_find(conf_first(f), "central");
 	if (top) {
 		read_strings(f, top->child, c);
-		s = conf_find(top->child, "limits");
-		read_limits(f, s ? s->child : NULL, c);
+		read_limits(f, top->child, c);
 		for (s = conf_find(top->child, "site"); s; s = conf_next(s))
 			read_site(f, s, c);
 	}

@@ -92,7 +92,7 @@ static int start(struct central *c, struct errinfo *err)
 		rc = listen_front(c, &c->network, "tls.sock", 0, err);
 	/* This one last: where it answers, all is up. */
 	if (!rc)
-		rc = listen_front(c, &c->operators, "central.sock", 1, err);
+		rc = listen_front(c, &c->operators, "centrald.sock", 1, err);
 	if (!rc)
 		loop_timer_set(c->tick_timer, TICK_MS);
 	return rc;
@@ -124,7 +124,7 @@ static int run(const struct config *config)
 	if (rc) {
 		log_err("%s", errinfo_text(&err, rc));
 	} else {
-		log_info("ready: %s/central.sock, %zu workspace%s, %zu site%s",
+		log_info("ready: %s/centrald.sock, %zu workspace%s, %zu site%s",
 			 config->state, c.n_workers, c.n_workers == 1 ? "" : "s",
 			 config->n_sites, config->n_sites == 1 ? "" : "s");
 		rc = loop_run(c.loop);
