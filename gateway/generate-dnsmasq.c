@@ -7,6 +7,8 @@
  * --dhcp-hostsfile). No DNS and no script: most of dnsmasq's holes were there.
  * dnsmasq.hosts is read again at SIGHUP, dnsmasq.conf only at a restart.
  */
+#include <string.h>
+
 #include "generate.h"
 
 /* Client architectures, RFC 4578 section 2.1 and the IANA registry. */
@@ -52,6 +54,10 @@ static void add_service(const struct config *c, const char *dir,
 		 "\n",
 		 c->interface, c->state, c->state, net, mask, dir,
 		 CONFIG_NODES_MAX * 2, c->address_text);
+	/* In a user namespace it can drop no group (setgroups(2)) and would
+	 * end; this leaves it as it is, without a pid file. */
+	if (!strcmp(generate_user(c), "root"))
+		buf_adds(out, "no-daemon\n\n");
 }
 
 static void add_tftp(const struct config *c, struct buf *out)
@@ -66,8 +72,27 @@ static void add_tftp(const struct config *c, struct buf *out)
 		 c->boot);
 }
 
-/* Which loader: what the firmware is, whether it is iPXE already, and what
- * dnsmasq.hosts says of this PC. A tag is a fact, a boot line joins facts. */
+/*
+ * PCs whose loader is named. Not by set: in dnsmasq.hosts, which would need no
+ * restart: dnsmasq (2.86 to 2.90 at least) links a tag of its own to such a
+ * line's when it serves the PC, and dies by freeing it at the next SIGHUP.
+ */
+static void add_loaders(const struct config *c, struct buf *out)
+{
+	static const char *const tags[] = {
+		[CONFIG_LOADER_PXELINUX] = "pxelinux",
+		[CONFIG_LOADER_IPXE] = "useipxe",
+	};
+
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (c->nodes[i].loader != CONFIG_LOADER_AUTO)
+			buf_addf(out, "dhcp-mac=set:%s,%s\n",
+				 tags[c->nodes[i].loader],
+				 c->nodes[i].mac_text);
+}
+
+/* Which loader: what the firmware is, whether it is iPXE already, and what the
+ * configuration says of this PC. A tag is a fact, a boot line joins facts. */
 static void add_boot(const struct config *c, struct buf *out)
 {
 	const char *gw = c->address_text;
@@ -93,9 +118,9 @@ static void add_boot(const struct config *c, struct buf *out)
 		 gw, gw, gw, gw, gw);
 	buf_addf(out,
 		 "# BIOS, neither named: iPXE if it is iPXE, else PXELINUX.\n"
-		 "dhcp-boot=tag:bios,tag:auto,tag:ipxe,"
+		 "dhcp-boot=tag:bios,tag:!pxelinux,tag:!useipxe,tag:ipxe,"
 		 "http://%s/boot/ipxe/${netX/mac:hexhyp},,%s\n"
-		 "dhcp-boot=tag:bios,tag:auto,tag:!ipxe,lpxelinux.0,,%s\n"
+		 "dhcp-boot=tag:bios,tag:!pxelinux,tag:!useipxe,tag:!ipxe,lpxelinux.0,,%s\n"
 		 "# UEFI: our own loader asks for its decision itself.\n"
 		 "dhcp-boot=tag:efi,nightshift.efi,,%s\n"
 		 "dhcp-boot=tag:efihttp,http://%s/boot/tftp/nightshift.efi\n"
@@ -112,23 +137,18 @@ void generate_dnsmasq(const struct config *c, const char *dir,
 		 c->base);
 	add_service(c, dir, out);
 	add_tftp(c, out);
+	add_loaders(c, out);
 	add_boot(c, out);
 }
 
 void generate_hosts(const struct config *c, const char *dir, struct buf *out)
 {
-	static const char *const tags[] = {
-		[CONFIG_LOADER_AUTO] = "auto",
-		[CONFIG_LOADER_PXELINUX] = "pxelinux",
-		[CONFIG_LOADER_IPXE] = "useipxe",
-	};
-
 	(void)dir;
 	buf_addf(out, "# Made by gatewayd from %s; do not edit.\n", c->base);
 	for (size_t i = 0; i < c->n_nodes; i++) {
 		const struct config_node *n = &c->nodes[i];
 
-		buf_addf(out, "%s,set:%s,%s,%s\n", n->mac_text,
-			 tags[n->loader], n->address_text, n->name);
+		buf_addf(out, "%s,%s,%s\n", n->mac_text, n->address_text,
+			 n->name);
 	}
 }

@@ -10,29 +10,8 @@
  * gatewayd's own socket. X-Real-IP is set here and nowhere else, which is why
  * gatewayd may believe it.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "cleanup.h"
 #include "generate.h"
-
-/* As root in a user namespace no other user exists; workers stay "root". */
-static int in_user_namespace(void)
-{
-	unsigned long in, out, n;
-	auto_fclose FILE *f = fopen("/proc/self/uid_map", "re");
-
-	return f && fscanf(f, "%lu %lu %lu", &in, &out, &n) == 3 &&
-	       n != 4294967295UL;
-}
-
-static const char *worker_user(const struct config *c)
-{
-	if (c->nginx_user[0])
-		return c->nginx_user;
-	return in_user_namespace() ? "root" : "www-data";
-}
 
 static void add_main(const struct config *c, struct buf *out)
 {
@@ -50,7 +29,7 @@ static void add_main(const struct config *c, struct buf *out)
 		 "events {\n\tworker_connections 4096;\n}\n"
 		 "\n"
 		 "http {\n",
-		 c->base, worker_user(c), s, s, s);
+		 c->base, generate_user(c), s, s, s);
 }
 
 static void add_http(const struct config *c, struct buf *out)

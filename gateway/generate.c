@@ -28,6 +28,23 @@ static const struct generated table[] = {
 	{ GENERATE_NFTABLES, "nftables.conf", generate_nftables },
 };
 
+/* As root in a user namespace no other user exists; workers stay "root". */
+static int in_user_namespace(void)
+{
+	unsigned long in, out, n;
+	auto_fclose FILE *f = fopen("/proc/self/uid_map", "re");
+
+	return f && fscanf(f, "%lu %lu %lu", &in, &out, &n) == 3 &&
+	       n != 4294967295UL;
+}
+
+const char *generate_user(const struct config *c)
+{
+	if (c->nginx_user[0])
+		return c->nginx_user;
+	return in_user_namespace() ? "root" : "www-data";
+}
+
 const char *generate_name(unsigned int bit)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)

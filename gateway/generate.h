@@ -32,6 +32,9 @@ void generate_nftables(const struct config *c, const char *dir,
  * files were written. */
 int generate_all(const struct config *c, const char *dir, unsigned int *changed,
 		 struct errinfo *err);
+/* The user that nginx's workers run as: from the configuration, or by where
+ * this is made. */
+const char *generate_user(const struct config *c);
 /* Name of the file of that bit, NULL past the last. */
 const char *generate_name(unsigned int bit);
 

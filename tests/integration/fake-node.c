@@ -12,8 +12,9 @@
  *	fake-node desired DIR SOCKET ROOT GEN WAIT
  *
  * Prints the status and, of a signed answer that verifies, its body. Exit 0 if
- * the status is 200. In the environment: FROM (X-Real-IP), SEQ, EPOCH instead
- * of the next and the present; SPOIL=1 breaks the signature; PAD=N adds bytes.
+ * the status is 200. SOCKET may be a URL, then PIN is its pin. Also in the
+ * environment: FROM (X-Real-IP); SEQ, EPOCH instead of the next and the
+ *present; SPOIL=1 breaks the signature; PAD=N adds bytes.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@
 #include "tls.h"
 #include "trust.h"
 
-#define TEXT 4096
+#define TEXT      4096
 #define REPLY_MAX (1024 * 1024)
 
 static void die(const char *what, const struct errinfo *err, int rc)
@@ -140,7 +141,7 @@ static int cmd_boot(const char *dir, char **argv)
 struct call {
 	const char *dir, *method, *target, *type;
 	int enrol;
-	json_t *body;		/* or NULL */
+	json_t *body; /* or NULL */
 };
 
 static const char *env_or(const char *name, const char *dflt)
@@ -246,8 +247,7 @@ static void show(const struct call *c, const char *root_path,
 		rc = trust_root_load(text, len, 0, &root, &err);
 	if (!rc)
 		rc = trust_verify(root, "gateways", c->type, reply->body.data,
-				  reply->body.len, clock_unix_ms(), &body,
-				  &err);
+				  reply->body.len, clock_unix_ms(), &body, &err);
 	if (rc)
 		die("answer", &err, rc);
 	line = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
@@ -271,8 +271,10 @@ static int ask(const struct call *c, const char *socket, const char *root)
 	char url[TEXT];
 	int rc;
 
-	snprintf(url, sizeof(url), "unix:%s", socket);
+	snprintf(url, sizeof(url), "%s%s", socket[0] == '/' ? "unix:" : "",
+		 socket);
 	config.url = url;
+	config.pin = getenv("PIN");
 	make_headers(c, body, &h);
 	rc = httpc_new(&config, &client, &err);
 	if (!rc)
@@ -295,14 +297,13 @@ static json_t *enrol_body(const char *dir)
 	get(dir, "boot_id", id);
 	get(dir, "mac", mac);
 	return json_pack("{s:s, s:s, s:s, s:i, s:{s:i, s:i, s:i, s:b, s:s}}",
-			 "boot_id", id, "mac", mac, "release", "0011223344556677",
-			 "uptime_ms", 20000, "host", "memory_mib", 2048,
-			 "free_mib", 1500, "cpus", 2, "hvm", 1, "firmware",
-			 "bios");
+			 "boot_id", id, "mac", mac, "release",
+			 "0011223344556677", "uptime_ms", 20000, "host",
+			 "memory_mib", 2048, "free_mib", 1500, "cpus", 2, "hvm",
+			 1, "firmware", "bios");
 }
 
-static json_t *report_body(const char *dir, const char *state,
-			   const char *error)
+static json_t *report_body(const char *dir, const char *state, const char *error)
 {
 	char id[TEXT], name[TEXT];
 
