@@ -10,26 +10,26 @@
 #include "messages.h"
 #include "sandbox.h"
 
-#define AGENT_EXIT_FENCED 3	/* init reboots on it */
+#define AGENT_EXIT_FENCED 3 /* init reboots on it */
 
 struct options {
-	const char *gateway;	/* IPv4 address */
-	const char *root_path;	/* root document */
-	const char *build_path;	/* build.json */
-	const char *backend;	/* as hv_open() has it */
-	const char *bridge;	/* of the domUs' vifs */
-	const char *state_dir;	/* tmpfs, this boot only */
+	const char *gateway;    /* IPv4 address */
+	const char *root_path;  /* root document */
+	const char *build_path; /* build.json */
+	const char *backend;    /* as hv_open() has it */
+	const char *bridge;     /* of the domUs' vifs */
+	const char *state_dir;  /* tmpfs, this boot only */
 	int http_port;
-	int https_port;		/* 0: as the segment statement says */
-	int image_percent;	/* of dom0's free memory, for images */
-	int uid_base;		/* main; net is +1, verify +2 */
+	int https_port;    /* 0: as the segment statement says */
+	int image_percent; /* of dom0's free memory, for images */
+	int uid_base;      /* main; net is +1, verify +2 */
 	int debug;
 };
 
 /* The sockets a child starts with; -1 where it has none. */
 struct child_fds {
-	int super;		/* main's, to super */
-	int peer[MSG_ROLES];	/* main: one each; others: [MSG_MAIN] */
+	int super;           /* main's, to super */
+	int peer[MSG_ROLES]; /* main: one each; others: [MSG_MAIN] */
 };
 
 struct child {
@@ -38,9 +38,9 @@ struct child {
 	int (*prepare)(const struct options *o, struct errinfo *err);
 	/* Runs in the sandbox; returns the exit status. */
 	int (*run)(const struct child_fds *fds);
-	int uid_offset;		/* from uid_base; -1: keeps its uid */
+	int uid_offset; /* from uid_base; -1: keeps its uid */
 	enum sandbox sandbox;
-	int restart;		/* harmless: super starts it anew */
+	int restart; /* harmless: super starts it anew */
 };
 
 int proc_main_prepare(const struct options *o, struct errinfo *err);

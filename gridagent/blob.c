@@ -16,10 +16,10 @@
 #include "core.h"
 #include "log.h"
 
-#define TRIES_MAX    3		/* transfers of wrong bytes, then refused */
+#define TRIES_MAX    3 /* transfers of wrong bytes, then refused */
 #define RETRY_MS     1000
 #define RETRY_MAX_MS 30000
-#define SEALS	     (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define SEALS        (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static void blob_drop_bytes(struct blob *b)
 {
@@ -79,9 +79,8 @@ static void wrong_bytes(struct core *c, struct blob *b, const char *text)
 	blob_drop_bytes(b);
 	snprintf(b->error, sizeof(b->error), "%s", text);
 	b->state = ++b->tries < TRIES_MAX ? BLOB_FETCHING : BLOB_REFUSED;
-	b->retry_at = clock_boot_ms() +
-		      core_backoff((unsigned int)b->tries, RETRY_MS,
-				   RETRY_MAX_MS);
+	b->retry_at = clock_boot_ms() + core_backoff((unsigned int)b->tries,
+						     RETRY_MS, RETRY_MAX_MS);
 	log_warn("blob %.12s: %s (try %d of %d)", b->sha256, text, b->tries,
 		 TRIES_MAX);
 	core_kick(c);
@@ -186,8 +185,7 @@ static void fetch(struct core *c, struct blob *b)
 		not_come(b, "no memory file");
 		return;
 	}
-	snprintf(path, sizeof(path), "/repo/blobs/%.2s/%s", b->sha256,
-		 b->sha256);
+	snprintf(path, sizeof(path), "/repo/blobs/%.2s/%s", b->sha256, b->sha256);
 	b->req = http_get(c, path, b->size, on_bytes, on_fetched, b);
 	if (!b->req)
 		not_come(b, "too many requests at once");
@@ -204,8 +202,7 @@ int64_t blobs_step(struct core *c, int64_t now)
 			continue;
 		if (now >= b->retry_at)
 			fetch(c, b);
-		if (b->state == BLOB_FETCHING && !b->req &&
-		    b->retry_at < next)
+		if (b->state == BLOB_FETCHING && !b->req && b->retry_at < next)
 			next = b->retry_at;
 	}
 	return next;

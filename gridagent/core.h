@@ -35,7 +35,7 @@ struct core;
 typedef void (*call_fn)(struct core *c, void *arg, const struct msg *m);
 
 struct call {
-	uint32_t id;		/* 0: free */
+	uint32_t id; /* 0: free */
 	enum msg_role role;
 	call_fn fn;
 	void *arg;
@@ -54,17 +54,16 @@ void calls_fail(struct core *c, enum msg_role role);
 #define HTTP_MAX 8
 
 struct http_reply {
-	int status;		/* 0: there was none, rc and text say why */
+	int status; /* 0: there was none, rc and text say why */
 	int rc;
 	char text[MSG_TEXT_LEN];
-	const char *data;	/* NULL if a sink took it */
+	const char *data; /* NULL if a sink took it */
 	size_t len;
 };
 
 typedef void (*http_fn)(struct core *c, void *arg, const struct http_reply *r);
 /* Takes bytes as they come; non-zero: enough. */
-typedef int (*http_sink)(struct core *c, void *arg, const void *data,
-			 size_t len);
+typedef int (*http_sink)(struct core *c, void *arg, const void *data, size_t len);
 
 struct http_req {
 	struct core *core;
@@ -76,7 +75,7 @@ struct http_req {
 	void *arg;
 	enum msg_method method;
 	struct msg_net_request q;
-	struct buf payload;	/* of a signed one that waits its turn */
+	struct buf payload; /* of a signed one that waits its turn */
 };
 
 /* All return NULL if there is no room: try again later. */
@@ -87,7 +86,7 @@ struct http_req *http_get(struct core *c, const char *path, uint64_t max,
 struct http_req *http_signed(struct core *c, enum msg_method method,
 			     const char *path, const void *body, size_t len,
 			     int wait_sec, http_fn fn, void *arg);
-void http_cancel(struct http_req *r);	/* NULL is fine */
+void http_cancel(struct http_req *r); /* NULL is fine */
 void http_cancel_signed(struct core *c);
 void http_step(struct core *c);
 
@@ -97,26 +96,26 @@ enum node_state { NODE_SEGMENT, NODE_ENROL, NODE_LEASED, NODE_FENCED };
 
 struct node {
 	enum node_state state;
-	int busy;		/* a request or check of this state is out */
+	int busy; /* a request or check of this state is out */
 	unsigned int fails;
 	int64_t retry_at;
 	char nonce[HASH_HEX];
 	struct msg_verify_segment segment;
-	int64_t time_boot_ms;	/* when segment.time_ms was true */
+	int64_t time_boot_ms; /* when segment.time_ms was true */
 	struct msg_verify_lease lease;
-	int64_t lease_at;	/* last renewed */
-	int lease_lost;		/* said so */
+	int64_t lease_at; /* last renewed */
+	int lease_lost;   /* said so */
 	int have_desired, desired_busy;
 	unsigned int desired_fails;
 	int64_t desired_at, desired_asked;
-	int poll_now;		/* do not wait for a change */
+	int poll_now; /* do not wait for a change */
 	uint64_t gen;
 	struct msg_domu incoming[MSG_DOMUS_MAX];
 	int n_incoming;
-	int dirty, report_busy;	/* dirty: something to tell */
+	int dirty, report_busy; /* dirty: something to tell */
 	unsigned int report_fails;
 	int64_t report_at;
-	int denied;		/* 401 in a row */
+	int denied; /* 401 in a row */
 	int64_t fenced_at;
 	char error[ERRINFO_MAX];
 };
@@ -131,14 +130,14 @@ const char *node_state_name(enum node_state s);
 enum blob_state { BLOB_FETCHING, BLOB_VERIFYING, BLOB_READY, BLOB_REFUSED };
 
 struct blob {
-	int refs;		/* 0: free */
+	int refs; /* 0: free */
 	enum blob_state state;
 	char sha256[HASH_HEX];
-	char found[HASH_HEX];	/* what came instead */
+	char found[HASH_HEX]; /* what came instead */
 	uint64_t size, done;
 	int fd;
-	int tries;		/* bad transfers */
-	unsigned int fails;	/* transfers that did not come about */
+	int tries;          /* bad transfers */
+	unsigned int fails; /* transfers that did not come about */
 	int64_t retry_at;
 	struct http_req *req;
 	uint32_t call;
@@ -147,7 +146,7 @@ struct blob {
 
 /* NULL: no room. Same digest: the same blob. */
 struct blob *blob_get(struct core *c, const char *sha256, uint64_t size);
-void blob_put(struct core *c, struct blob *b);	/* NULL is fine */
+void blob_put(struct core *c, struct blob *b); /* NULL is fine */
 int64_t blobs_step(struct core *c, int64_t now);
 
 /* ---- images ------------------------------------------------------------ */
@@ -155,8 +154,8 @@ int64_t blobs_step(struct core *c, int64_t now);
 #define IMAGES_MAX (MSG_DOMUS_MAX * 2)
 
 enum image_state {
-	IMAGE_MANIFEST,		/* being fetched and checked */
-	IMAGE_ROOM,		/* is there memory for it? */
+	IMAGE_MANIFEST, /* being fetched and checked */
+	IMAGE_ROOM,     /* is there memory for it? */
 	IMAGE_FETCHING,
 	IMAGE_VERIFYING,
 	IMAGE_READY,
@@ -166,9 +165,9 @@ enum image_state {
 struct image {
 	int used;
 	enum image_state state;
-	enum image_need need;	/* set in each step */
+	enum image_need need; /* set in each step */
 	char manifest[HASH_HEX];
-	char name[MSG_NAME_LEN], version[MSG_NAME_LEN];	/* as desired says */
+	char name[MSG_NAME_LEN], version[MSG_NAME_LEN]; /* as desired says */
 	struct msg_verify_manifest m;
 	int have_m;
 	struct blob *blob[MSG_BLOB_ROLES];
@@ -176,7 +175,7 @@ struct image {
 	uint32_t call;
 	unsigned int fails;
 	int64_t retry_at;
-	char error[ERRINFO_MAX];	/* of REFUSED, or of the last try */
+	char error[ERRINFO_MAX]; /* of REFUSED, or of the last try */
 };
 
 struct image *image_find(struct core *c, const char *manifest);
@@ -189,18 +188,19 @@ void images_retry(struct core *c);
 
 /* ---- domUs ------------------------------------------------------------- */
 
-#define DOMUS_MAX (MSG_DOMUS_MAX * 2)	/* the old ones end meanwhile */
+#define DOMUS_MAX (MSG_DOMUS_MAX * 2) /* the old ones end meanwhile */
 
 struct domu {
 	int used, desired;
 	struct msg_domu want;
-	char tag[MSG_TAG_LEN];		/* of want */
-	char run_tag[MSG_TAG_LEN];	/* of what runs */
+	char tag[MSG_TAG_LEN];     /* of want */
+	char run_tag[MSG_TAG_LEN]; /* of what runs */
 	enum domu_state state;
 	enum domu_actual actual;
 	int domid;
-	int busy;			/* hv was asked something */
-	int64_t since_ms;		/* Unix time of the last change */
+	int busy;                /* hv was asked something */
+	int run_weight, run_cap; /* as hv was told last; 0: unknown */
+	int64_t since_ms;        /* Unix time of the last change */
 	int64_t born_at, retry_at, stop_at;
 	unsigned int fails;
 	char error[ERRINFO_MAX];
@@ -235,7 +235,7 @@ const char *report_node_state(struct core *c, const char **error);
 struct peer {
 	struct core *core;
 	enum msg_role role;
-	struct ipc *ipc;	/* NULL: dead */
+	struct ipc *ipc; /* NULL: dead */
 	struct loop_fd *watch;
 };
 
@@ -260,8 +260,8 @@ struct core {
 	struct domu domus[DOMUS_MAX];
 };
 
-void core_kick(struct core *c);		/* step soon */
-void core_changed(struct core *c);	/* and tell the gateway */
+void core_kick(struct core *c);    /* step soon */
+void core_changed(struct core *c); /* and tell the gateway */
 void core_exit(struct core *c, int status);
 int core_send(struct core *c, enum msg_role role, enum msg_type type,
 	      uint32_t id, const void *body, const void *tail, size_t tail_len,

@@ -12,10 +12,10 @@
 
 #define RESTART_MS     2000
 #define RESTART_MAX_MS (5 * 60 * 1000)
-#define DEATHS_MAX     5		/* in a row: rest */
-#define REST_MS	       (15 * 60 * 1000)
-#define STEADY_MS      (10 * 60 * 1000)	/* lived as long: count anew */
-#define SHUTDOWN_MS    30000		/* to power off, then destroyed */
+#define DEATHS_MAX     5 /* in a row: rest */
+#define REST_MS        (15 * 60 * 1000)
+#define STEADY_MS      (10 * 60 * 1000) /* lived as long: count anew */
+#define SHUTDOWN_MS    30000            /* to power off, then destroyed */
 #define HV_RETRY_MS    2000
 
 static void set_state(struct core *c, struct domu *d, enum domu_state s)
@@ -86,7 +86,7 @@ void domus_desired(struct core *c, const struct msg_domu *list, int n)
 		if (!d)
 			continue;
 		make_tag(&list[i], tag);
-		if (strcmp(tag, d->tag)) {	/* another chance */
+		if (strcmp(tag, d->tag)) { /* another chance */
 			d->retry_at = 0;
 			d->fails = 0;
 			d->error[0] = '\0';
@@ -155,7 +155,7 @@ void domus_died(struct core *c, const struct msg *m)
 	char words[128];
 
 	if (!d || d->domid != q->domid)
-		return;	/* its end was told before */
+		return; /* its end was told before */
 	if (d->actual == ACTUAL_RUNNING) {
 		last_words(m, words, sizeof(words));
 		snprintf(d->error, sizeof(d->error), "%s%s%s",
@@ -164,8 +164,9 @@ void domus_died(struct core *c, const struct msg *m)
 		core_mark("failed domu=%s domid=%d error=\"%s\"", q->id,
 			  q->domid, d->error);
 		count_death(d, clock_boot_ms());
-		set_state(c, d, q->reason == MSG_DEATH_POWEROFF ? DOMU_STOPPED
-								: DOMU_FAILED);
+		set_state(c, d,
+			  q->reason == MSG_DEATH_POWEROFF ? DOMU_STOPPED
+							  : DOMU_FAILED);
 	}
 	d->actual = ACTUAL_DEAD;
 	core_changed(c);
@@ -187,7 +188,7 @@ static void on_created(struct core *c, void *arg, const struct msg *m)
 	const struct msg_hv_done *r;
 
 	if (!m)
-		return;	/* super ends us */
+		return; /* super ends us */
 	r = m->body;
 	d->busy = 0;
 	if (r->rc) {
@@ -222,6 +223,8 @@ static void create(struct core *c, struct domu *d)
 	memcpy(q.tag, d->tag, sizeof(q.tag));
 	memcpy(q.cmdline, im->m.cmdline, sizeof(q.cmdline));
 	memcpy(d->run_tag, d->tag, sizeof(d->run_tag));
+	d->run_weight = d->want.weight;
+	d->run_cap = d->want.cap;
 	if (call_send(c, MSG_HV, MSG_HV_CREATE, &q, NULL, 0, fds, n, on_created,
 		      d))
 		d->busy = 1;
@@ -257,7 +260,7 @@ static void on_destroyed(struct core *c, void *arg, const struct msg *m)
 	d->busy = 0;
 	if (r->rc) {
 		hv_failed(d, "destroy", r->text);
-		d->actual = ACTUAL_STOPPING;	/* again at stop_at */
+		d->actual = ACTUAL_STOPPING; /* again at stop_at */
 		core_changed(c);
 		return;
 	}
@@ -278,7 +281,37 @@ static void end(struct core *c, struct domu *d, enum msg_type type, call_fn fn)
 		return;
 	}
 	hv_failed(d, "end", "not now");
-	d->actual = ACTUAL_STOPPING;	/* again at stop_at */
+	d->actual = ACTUAL_STOPPING; /* again at stop_at */
+}
+
+static void on_shared(struct core *c, void *arg, const struct msg *m)
+{
+	struct domu *d = arg;
+	const struct msg_hv_done *r;
+
+	if (!m)
+		return;
+	r = m->body;
+	d->busy = 0;
+	if (r->rc) /* it runs all the same */
+		log_warn("domU %s: weight and cap: %s", d->want.id, r->text);
+	core_kick(c);
+}
+
+/* It runs, maybe with another share than is wanted by now. */
+static void share(struct core *c, struct domu *d)
+{
+	struct msg_hv_sched q = { .domid = d->domid,
+				  .weight = d->want.weight,
+				  .cap = d->want.cap };
+
+	if (d->run_weight == q.weight && d->run_cap == q.cap)
+		return;
+	memcpy(q.id, d->want.id, sizeof(q.id));
+	d->run_weight = q.weight;
+	d->run_cap = q.cap;
+	d->busy = call_send(c, MSG_HV, MSG_HV_SCHED, &q, NULL, 0, NULL, 0,
+			    on_shared, d) != 0;
 }
 
 /* ---- step --------------------------------------------------------------------- */
@@ -379,6 +412,8 @@ static int64_t domu_step(struct core *c, struct domu *d, int64_t now)
 	if (!d->busy)
 		set_state(c, d, out.state);
 	act(c, d, out.action);
+	if (out.state == DOMU_RUNNING && !d->busy)
+		share(c, d);
 	return out.wake_at;
 }
 

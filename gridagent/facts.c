@@ -37,8 +37,7 @@ static char *read_text(const char *root, const char *path)
 	return fileio_read(full, FILE_MAX, &text, NULL, NULL) ? NULL : text;
 }
 
-static void read_line(const char *root, const char *path, char *out,
-		      size_t size)
+static void read_line(const char *root, const char *path, char *out, size_t size)
 {
 	auto_free char *text = read_text(root, path);
 
@@ -108,8 +107,7 @@ static int is_nic(const char *root, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-static void read_nic(const char *root, const char *name,
-		     struct msg_hv_facts *f)
+static void read_nic(const char *root, const char *name, struct msg_hv_facts *f)
 {
 	char path[512], mac[PARSE_MAC_STR], link[4096], driver[256];
 	ssize_t n;

@@ -25,8 +25,8 @@ static struct http_req *req_new(struct core *c, const char *path, http_fn fn,
 		if (r->used)
 			continue;
 		memset(r, 0, sizeof(*r));
-		if ((size_t)snprintf(r->q.path, sizeof(r->q.path), "%s",
-				     path) >= sizeof(r->q.path))
+		if ((size_t)snprintf(r->q.path, sizeof(r->q.path), "%s", path) >=
+		    sizeof(r->q.path))
 			return NULL;
 		r->used = 1;
 		r->core = c;

@@ -29,9 +29,9 @@ static const char *const roles[MSG_BLOB_ROLES] = {
 static void set_state(struct core *c, struct image *im, enum image_state s)
 {
 	static const char *const names[] = {
-		[IMAGE_MANIFEST] = "manifest",	 [IMAGE_ROOM] = "room",
-		[IMAGE_FETCHING] = "fetching",	 [IMAGE_VERIFYING] = "verifying",
-		[IMAGE_READY] = "ready",	 [IMAGE_REFUSED] = "refused",
+		[IMAGE_MANIFEST] = "manifest", [IMAGE_ROOM] = "room",
+		[IMAGE_FETCHING] = "fetching", [IMAGE_VERIFYING] = "verifying",
+		[IMAGE_READY] = "ready",       [IMAGE_REFUSED] = "refused",
 	};
 
 	if (im->state == s)
@@ -56,12 +56,11 @@ static void refuse(struct core *c, struct image *im, const char *text)
 
 	put_blobs(c, im);
 	snprintf(im->error, sizeof(im->error), "%s", text);
-	im->retry_at = clock_boot_ms() +
-		       core_backoff(0, REFUSED_MS, REFUSED_MS);
+	im->retry_at = clock_boot_ms() + core_backoff(0, REFUSED_MS, REFUSED_MS);
 	log_err("image %s %s: refused: %s", im->name, im->version, text);
 	core_mark("refused image=%s version=%s error=\"%s\"", im->name,
-		  im->version, log_quote(quoted, sizeof(quoted), text,
-					 strlen(text)));
+		  im->version,
+		  log_quote(quoted, sizeof(quoted), text, strlen(text)));
 	set_state(c, im, IMAGE_REFUSED);
 }
 
@@ -153,9 +152,8 @@ static uint64_t bytes_needed(struct core *c, const struct image *im)
 		for (int j = 0; j < BLOBS_MAX; j++)
 			if (c->blobs[j].refs &&
 			    !strcmp(c->blobs[j].sha256, im->m.blob[i].sha256))
-				size -= c->blobs[j].done < size
-						? c->blobs[j].done
-						: size;
+				size -= c->blobs[j].done < size ? c->blobs[j].done
+								: size;
 		sum += size;
 	}
 	return sum;
@@ -169,7 +167,7 @@ static void on_host(struct core *c, void *arg, const struct msg *m)
 	char text[ERRINFO_MAX];
 
 	if (!m)
-		return;	/* super ends us */
+		return; /* super ends us */
 	if (m->type == MSG_HV_HOST_IS) {
 		memcpy(&c->host, m->body, sizeof(c->host));
 		return;
@@ -190,8 +188,7 @@ static void on_host(struct core *c, void *arg, const struct msg *m)
 		 "needs %llu MiB, dom0 has %llu MiB free, of which images may "
 		 "take %d %%",
 		 (unsigned long long)need + 1,
-		 (unsigned long long)c->host.dom0_free_mib,
-		 c->o->image_percent);
+		 (unsigned long long)c->host.dom0_free_mib, c->o->image_percent);
 	refuse(c, im, text);
 }
 
@@ -210,8 +207,8 @@ static int get_blobs(struct core *c, struct image *im)
 	for (int i = 0; i < MSG_BLOB_ROLES; i++) {
 		if (!im->m.blob[i].size || im->blob[i])
 			continue;
-		im->blob[i] = blob_get(c, im->m.blob[i].sha256,
-				       im->m.blob[i].size);
+		im->blob[i] =
+			blob_get(c, im->m.blob[i].sha256, im->m.blob[i].size);
 		if (!im->blob[i])
 			return -ENOSPC;
 	}
@@ -268,8 +265,7 @@ static void put_kernel(struct core *c, struct image *im)
 	blob_put(c, im->blob[MSG_BLOB_KERNEL]);
 	blob_put(c, im->blob[MSG_BLOB_INITRD]);
 	im->blob[MSG_BLOB_KERNEL] = im->blob[MSG_BLOB_INITRD] = NULL;
-	log_debug("image %s %s: kernel and initrd freed", im->name,
-		  im->version);
+	log_debug("image %s %s: kernel and initrd freed", im->name, im->version);
 }
 
 /* ---- all ------------------------------------------------------------------- */
@@ -277,8 +273,7 @@ static void put_kernel(struct core *c, struct image *im)
 struct image *image_find(struct core *c, const char *manifest)
 {
 	for (int i = 0; i < IMAGES_MAX; i++)
-		if (c->images[i].used &&
-		    !strcmp(c->images[i].manifest, manifest))
+		if (c->images[i].used && !strcmp(c->images[i].manifest, manifest))
 			return &c->images[i];
 	return NULL;
 }

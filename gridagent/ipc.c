@@ -171,7 +171,7 @@ int ipc_send(struct ipc *c, enum msg_type type, uint32_t id, const void *body,
 		rc = packet_send(c->fd, p, flags);
 	if (rc == -EAGAIN && c->queue_max)
 		return packet_enqueue(c, p);
-	p->n_fds = 0;	/* borrowed */
+	p->n_fds = 0; /* borrowed */
 	packet_free(p);
 	return rc;
 }
@@ -215,7 +215,7 @@ static void take_fds(struct msghdr *mh, struct msg *out)
 			continue;
 		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		if (n > MSG_FDS_MAX)
-			n = MSG_FDS_MAX;	/* cannot be: no room for more */
+			n = MSG_FDS_MAX; /* cannot be: no room for more */
 		memcpy(out->fds, CMSG_DATA(c), n * sizeof(int));
 		out->n_fds = (int)n;
 	}
@@ -236,7 +236,8 @@ int ipc_recv(struct ipc *c, struct msg *out, struct errinfo *err)
 		char buf[CMSG_SPACE(sizeof(int) * MSG_FDS_MAX)];
 	} ctl;
 	struct iovec iov = { c->in, sizeof(c->in) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
 			     .msg_control = ctl.buf,
 			     .msg_controllen = sizeof(ctl.buf) };
 	int flags = MSG_CMSG_CLOEXEC | (c->queue_max ? MSG_DONTWAIT : 0);

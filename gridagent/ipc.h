@@ -17,7 +17,7 @@ struct ipc;
  * out of memory. */
 struct ipc *ipc_new(int fd, enum msg_role self, enum msg_role peer,
 		    size_t queue_max);
-void ipc_free(struct ipc *c);	/* closes; NULL is fine */
+void ipc_free(struct ipc *c); /* closes; NULL is fine */
 int ipc_fd(const struct ipc *c);
 
 /* A pair of connected sockets, close-on-exec, with room for a few messages. */
@@ -35,7 +35,7 @@ int ipc_post(struct ipc *c, enum msg_type type, uint32_t id, const void *body);
 int ipc_recv(struct ipc *c, struct msg *out, struct errinfo *err);
 void ipc_close_fds(struct msg *m);
 
-int ipc_queued(const struct ipc *c);	/* wait for POLLOUT? */
+int ipc_queued(const struct ipc *c); /* wait for POLLOUT? */
 int ipc_flush(struct ipc *c);
 
 #endif

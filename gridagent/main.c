@@ -43,8 +43,15 @@ static const char usage_text[] =
 	"  -h, --help\n"
 	"  -V, --version\n";
 
-enum { OPT_BACKEND = 256, OPT_BRIDGE, OPT_STATE, OPT_HTTP, OPT_HTTPS, OPT_PERCENT,
-       OPT_UID };
+enum {
+	OPT_BACKEND = 256,
+	OPT_BRIDGE,
+	OPT_STATE,
+	OPT_HTTP,
+	OPT_HTTPS,
+	OPT_PERCENT,
+	OPT_UID
+};
 
 static const struct option options[] = {
 	{ "gateway", required_argument, NULL, 'g' },

@@ -9,12 +9,12 @@
 #include "messages.h"
 
 enum field_kind {
-	FIELD_TEXT,	/* terminated, printable */
-	FIELD_NAME,	/* a NAME of ours */
-	FIELD_NAME0,	/* or empty */
-	FIELD_HEX,	/* 64 hex digits */
-	FIELD_HEX0,	/* or empty */
-	FIELD_TAG,	/* 32 hex digits */
+	FIELD_TEXT,  /* terminated, printable */
+	FIELD_NAME,  /* a NAME of ours */
+	FIELD_NAME0, /* or empty */
+	FIELD_HEX,   /* 64 hex digits */
+	FIELD_HEX0,  /* or empty */
+	FIELD_TAG,   /* 32 hex digits */
 	FIELD_MAC,
 	FIELD_I32,
 	FIELD_I64,
@@ -22,35 +22,48 @@ enum field_kind {
 
 struct field {
 	enum field_kind kind;
-	size_t off, size;	/* of one element */
-	size_t count, stride;	/* elements, and from one to the next */
+	size_t off, size;     /* of one element */
+	size_t count, stride; /* elements, and from one to the next */
 	int64_t min, max;
 	const char *name;
 };
 
 #define MEMBER_SIZE(s, m) sizeof(((struct s *)0)->m)
-#define STRING(s, m, k) \
-	{ FIELD_##k, offsetof(struct s, m), MEMBER_SIZE(s, m), 1, 0, 0, 0, #m }
+#define STRING(s, m, k)                                                       \
+	{                                                                     \
+		FIELD_##k, offsetof(struct s, m), MEMBER_SIZE(s, m), 1, 0, 0, \
+			0, #m                                                 \
+	}
 /* each member m of the elements of array a */
-#define STRINGS(s, a, m, k) \
-	{ FIELD_##k, offsetof(struct s, a[0].m), MEMBER_SIZE(s, a[0].m), \
-	  MEMBER_SIZE(s, a) / MEMBER_SIZE(s, a[0]), MEMBER_SIZE(s, a[0]), 0, \
-	  0, #a "." #m }
-#define TEXTS(s, a) \
-	{ FIELD_TEXT, offsetof(struct s, a), MEMBER_SIZE(s, a[0]), \
-	  MEMBER_SIZE(s, a) / MEMBER_SIZE(s, a[0]), MEMBER_SIZE(s, a[0]), 0, \
-	  0, #a }
-#define RANGE(s, m, lo, hi) \
-	{ MEMBER_SIZE(s, m) == 4 ? FIELD_I32 : FIELD_I64, \
-	  offsetof(struct s, m), MEMBER_SIZE(s, m), 1, 0, (lo), (hi), #m }
-#define END { .name = NULL }
+#define STRINGS(s, a, m, k)                                                    \
+	{                                                                      \
+		FIELD_##k, offsetof(struct s, a[0].m), MEMBER_SIZE(s, a[0].m), \
+			MEMBER_SIZE(s, a) / MEMBER_SIZE(s, a[0]),              \
+			MEMBER_SIZE(s, a[0]), 0, 0, #a "." #m                  \
+	}
+#define TEXTS(s, a)                                                      \
+	{                                                                \
+		FIELD_TEXT, offsetof(struct s, a), MEMBER_SIZE(s, a[0]), \
+			MEMBER_SIZE(s, a) / MEMBER_SIZE(s, a[0]),        \
+			MEMBER_SIZE(s, a[0]), 0, 0, #a                   \
+	}
+#define RANGE(s, m, lo, hi)                                                   \
+	{                                                                     \
+		MEMBER_SIZE(s, m) == 4 ? FIELD_I32 : FIELD_I64,               \
+			offsetof(struct s, m), MEMBER_SIZE(s, m), 1, 0, (lo), \
+			(hi), #m                                              \
+	}
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
 
 #define PORT_MAX   65535
 #define ERRNO_LOW  -4095
-#define TIME_MAX   INT64_C(253402300799000)	/* the year 9999 */
+#define TIME_MAX   INT64_C(253402300799000) /* the year 9999 */
 #define WAIT_MAX   60
 #define SIZE_LIMIT (INT64_C(1) << 40)
-#define DOMID_MAX  0x7fef	/* DOMID_FIRST_RESERVED - 1 */
+#define DOMID_MAX  0x7fef /* DOMID_FIRST_RESERVED - 1 */
 
 static const struct field super_child[] = {
 	RANGE(msg_super_child, role, MSG_NET, MSG_VERIFY),
@@ -129,20 +142,16 @@ static const struct field verify_desired[] = {
 };
 
 #define MEMORY_MAX_MIB (1024 * 1024)
-#define DOMU_FIELDS(s, m) \
-	RANGE(s, m index, 0, MSG_DOMUS_MAX - 1), \
-	RANGE(s, m memory_mib, 1, MEMORY_MAX_MIB), \
-	RANGE(s, m vcpus, 1, 128), \
-	RANGE(s, m weight, 1, 65535), \
-	RANGE(s, m cap, 0, 100 * 128), \
-	RANGE(s, m n_config, 0, MSG_CONFIG_MAX), \
-	STRING(s, m id, NAME), \
-	STRING(s, m image, NAME), \
-	STRING(s, m image_version, NAME), \
-	STRING(s, m manifest, HEX), \
-	STRING(s, m mac, MAC), \
-	STRINGS(s, m config, key, NAME0), \
-	STRINGS(s, m config, value, TEXT)
+#define DOMU_FIELDS(s, m)                                                     \
+	RANGE(s, m index, 0, MSG_DOMUS_MAX - 1),                              \
+		RANGE(s, m memory_mib, 1, MEMORY_MAX_MIB),                    \
+		RANGE(s, m vcpus, 1, 128), RANGE(s, m weight, 1, 65535),      \
+		RANGE(s, m cap, 0, 100 * 128),                                \
+		RANGE(s, m n_config, 0, MSG_CONFIG_MAX),                      \
+		STRING(s, m id, NAME), STRING(s, m image, NAME),              \
+		STRING(s, m image_version, NAME), STRING(s, m manifest, HEX), \
+		STRING(s, m mac, MAC), STRINGS(s, m config, key, NAME0),      \
+		STRINGS(s, m config, value, TEXT)
 
 static const struct field domu[] = { DOMU_FIELDS(msg_domu, ), END };
 
@@ -177,6 +186,14 @@ static const struct field hv_create[] = {
 static const struct field hv_domid[] = {
 	RANGE(msg_hv_domid, domid, 1, DOMID_MAX),
 	STRING(msg_hv_domid, id, NAME),
+	END,
+};
+
+static const struct field hv_sched[] = {
+	RANGE(msg_hv_sched, domid, 1, DOMID_MAX),
+	RANGE(msg_hv_sched, weight, 1, 65535),
+	RANGE(msg_hv_sched, cap, 0, 100 * 128),
+	STRING(msg_hv_sched, id, NAME),
 	END,
 };
 
@@ -229,17 +246,16 @@ static const struct field hv_done[] = {
 static const struct message {
 	const char *name;
 	enum msg_role from, to;
-	size_t size;		/* of the fixed struct */
+	size_t size; /* of the fixed struct */
 	size_t tail_max;
 	int fds_min, fds_max;
 	const struct field *fields;
 } messages[MSG_TYPES] = {
 #define M(type, from, to, size, tail, fds, fields) \
 	[MSG_##type] = { #type, MSG_##from, MSG_##to, size, tail, fds, fields }
-#define S(s) sizeof(struct s)
+#define S(s)        sizeof(struct s)
 #define FDS(lo, hi) lo, hi
-	M(SUPER_CHILD, SUPER, MAIN, S(msg_super_child), 0, FDS(1, 1),
-	  super_child),
+	M(SUPER_CHILD, SUPER, MAIN, S(msg_super_child), 0, FDS(1, 1), super_child),
 	M(NET_REQUEST, MAIN, NET, S(msg_net_request), MSG_DOC_MAX, FDS(0, 0),
 	  net_request),
 	M(NET_CANCEL, MAIN, NET, 0, 0, FDS(0, 0), NULL),
@@ -269,6 +285,7 @@ static const struct message {
 	M(HV_CREATE, MAIN, HV, S(msg_hv_create), 0, FDS(2, 3), hv_create),
 	M(HV_SHUTDOWN, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
 	M(HV_DESTROY, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
+	M(HV_SCHED, MAIN, HV, S(msg_hv_sched), 0, FDS(0, 0), hv_sched),
 	M(HV_CLOCK, MAIN, HV, S(msg_hv_clock), 0, FDS(0, 0), hv_clock),
 	M(HV_FACTS_ARE, HV, MAIN, S(msg_hv_facts), 0, FDS(0, 0), hv_facts),
 	M(HV_HOST_IS, HV, MAIN, S(msg_hv_host), 0, FDS(0, 0), NULL),
@@ -367,13 +384,11 @@ int msg_decode(enum msg_role from, enum msg_role to, const void *data,
 	struct msg_hdr hdr;
 
 	if (len < sizeof(hdr))
-		return errinfo_set(err, -EPROTO, "%zu bytes are no message",
-				   len);
+		return errinfo_set(err, -EPROTO, "%zu bytes are no message", len);
 	memcpy(&hdr, data, sizeof(hdr));
 	if (hdr.magic != MSG_MAGIC || hdr.type >= MSG_TYPES ||
 	    !messages[hdr.type].name)
-		return errinfo_set(err, -EPROTO, "unknown message %u",
-				   hdr.type);
+		return errinfo_set(err, -EPROTO, "unknown message %u", hdr.type);
 	m = &messages[hdr.type];
 	if (m->from != from || m->to != to)
 		return errinfo_set(err, -EPROTO, "%s: not for %s to send to %s",

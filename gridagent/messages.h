@@ -31,52 +31,53 @@
 #include "hash.h"
 #include "parse.h"
 
-#define MSG_MAGIC     0x4e534d31u	/* "NSM1": version 1 of this file */
-#define MSG_NAME_LEN  (PARSE_NAME_MAX + 1)
-#define MSG_TEXT_LEN  256
-#define MSG_PIN_LEN   64	/* "sha256//" and 44 of Base64 */
-#define MSG_PATH_LEN  512
-#define MSG_DOC_MAX   (64 * 1024)	/* TRUST_DOC_MAX */
-#define MSG_DATA_MAX  (32 * 1024)	/* bytes of one NET_DATA */
-#define MSG_CONSOLE_MAX 4096	/* of a dead domain's last words */
-#define MSG_FDS_MAX   3		/* kernel, root, initrd */
+#define MSG_MAGIC       0x4e534d31u /* "NSM1": version 1 of this file */
+#define MSG_NAME_LEN    (PARSE_NAME_MAX + 1)
+#define MSG_TEXT_LEN    256
+#define MSG_PIN_LEN     64 /* "sha256//" and 44 of Base64 */
+#define MSG_PATH_LEN    512
+#define MSG_DOC_MAX     (64 * 1024) /* TRUST_DOC_MAX */
+#define MSG_DATA_MAX    (32 * 1024) /* bytes of one NET_DATA */
+#define MSG_CONSOLE_MAX 4096        /* of a dead domain's last words */
+#define MSG_FDS_MAX     3           /* kernel, root, initrd */
 
-#define MSG_DOMUS_MAX	   4	/* domUs of one node; one is the rule */
-#define MSG_CONFIG_MAX	   16	/* config entries of one domU */
+#define MSG_DOMUS_MAX      4  /* domUs of one node; one is the rule */
+#define MSG_CONFIG_MAX     16 /* config entries of one domU */
 #define MSG_CONFIG_VAL_LEN 1025
-#define MSG_CMDLINE_LEN	   513
-#define MSG_DEVICES_MAX	   8	/* block devices and nics told of */
+#define MSG_CMDLINE_LEN    513
+#define MSG_DEVICES_MAX    8 /* block devices and nics told of */
 
 enum msg_role { MSG_SUPER, MSG_MAIN, MSG_NET, MSG_VERIFY, MSG_HV, MSG_ROLES };
 
 enum msg_type {
 	MSG_NONE,
-	MSG_SUPER_CHILD,	/* super->main: a child started anew */
-	MSG_NET_REQUEST,	/* main->net: tail is headers, then body */
-	MSG_NET_CANCEL,		/* main->net: forget that request */
-	MSG_NET_SENT,		/* net->main: it leaves now */
-	MSG_NET_DATA,		/* net->main: tail is the reply's bytes */
-	MSG_NET_DONE,		/* net->main: the reply ended */
-	MSG_VERIFY_READY,	/* verify->main: at its start */
-	MSG_VERIFY_DOC,		/* main->verify: tail is a document */
-	MSG_VERIFY_BLOB,	/* main->verify: + sealed memfd */
-	MSG_VERIFY_SEGMENT,	/* verify->main: a document's content */
+	MSG_SUPER_CHILD,    /* super->main: a child started anew */
+	MSG_NET_REQUEST,    /* main->net: tail is headers, then body */
+	MSG_NET_CANCEL,     /* main->net: forget that request */
+	MSG_NET_SENT,       /* net->main: it leaves now */
+	MSG_NET_DATA,       /* net->main: tail is the reply's bytes */
+	MSG_NET_DONE,       /* net->main: the reply ended */
+	MSG_VERIFY_READY,   /* verify->main: at its start */
+	MSG_VERIFY_DOC,     /* main->verify: tail is a document */
+	MSG_VERIFY_BLOB,    /* main->verify: + sealed memfd */
+	MSG_VERIFY_SEGMENT, /* verify->main: a document's content */
 	MSG_VERIFY_LEASE,
 	MSG_VERIFY_DESIRED,
-	MSG_VERIFY_DOMU,	/* one per domU, before VERIFY_DESIRED */
+	MSG_VERIFY_DOMU, /* one per domU, before VERIFY_DESIRED */
 	MSG_VERIFY_MANIFEST,
-	MSG_VERIFY_DONE,	/* verify->main: good or not */
-	MSG_HV_FACTS,		/* main->hv: what machine is this? */
-	MSG_HV_HOST,		/* main->hv: how much memory is free? */
-	MSG_HV_LIST,		/* main->hv: which domains run? */
-	MSG_HV_CREATE,		/* main->hv: + kernel, root, maybe initrd */
-	MSG_HV_SHUTDOWN,	/* main->hv: ask it to end */
-	MSG_HV_DESTROY,		/* main->hv */
-	MSG_HV_CLOCK,		/* main->hv: set the clock */
-	MSG_HV_FACTS_ARE,	/* hv->main */
+	MSG_VERIFY_DONE,  /* verify->main: good or not */
+	MSG_HV_FACTS,     /* main->hv: what machine is this? */
+	MSG_HV_HOST,      /* main->hv: how much memory is free? */
+	MSG_HV_LIST,      /* main->hv: which domains run? */
+	MSG_HV_CREATE,    /* main->hv: + kernel, root, maybe initrd */
+	MSG_HV_SHUTDOWN,  /* main->hv: ask it to end */
+	MSG_HV_DESTROY,   /* main->hv */
+	MSG_HV_SCHED,     /* main->hv: its share of the CPUs */
+	MSG_HV_CLOCK,     /* main->hv: set the clock */
+	MSG_HV_FACTS_ARE, /* hv->main */
 	MSG_HV_HOST_IS,
-	MSG_HV_DOMAIN,		/* one per domain, before HV_DONE */
-	MSG_HV_DEATH,		/* hv->main, unasked: tail is console */
+	MSG_HV_DOMAIN, /* one per domain, before HV_DONE */
+	MSG_HV_DEATH,  /* hv->main, unasked: tail is console */
 	MSG_HV_DONE,
 	MSG_TYPES
 };
@@ -86,7 +87,7 @@ struct msg_hdr {
 };
 _Static_assert(sizeof(struct msg_hdr) == 16, "wire format");
 
-struct msg_super_child {	/* + its socket */
+struct msg_super_child { /* + its socket */
 	int32_t role;
 };
 
@@ -94,19 +95,19 @@ enum msg_method { MSG_METHOD_GET, MSG_METHOD_POST, MSG_METHODS };
 
 struct msg_net_request {
 	int32_t method;
-	int32_t https;		/* 0: plain, to the gateway's HTTP port */
+	int32_t https; /* 0: plain, to the gateway's HTTP port */
 	int32_t port;
-	int32_t wait_sec;	/* a long poll's; on top of the usual bound */
-	uint64_t max;		/* of the reply's body */
-	uint32_t headers_len;	/* "Name: value\n" lines at the tail's start */
+	int32_t wait_sec;     /* a long poll's; on top of the usual bound */
+	uint64_t max;         /* of the reply's body */
+	uint32_t headers_len; /* "Name: value\n" lines at the tail's start */
 	uint32_t zero;
-	char pin[MSG_PIN_LEN];	/* https: of the gateway's key */
+	char pin[MSG_PIN_LEN]; /* https: of the gateway's key */
 	char path[MSG_PATH_LEN];
 };
 
 struct msg_net_done {
-	int32_t status;		/* HTTP; 0: no whole reply */
-	int32_t rc;		/* then a negative errno, -EPERM: wrong pin */
+	int32_t status; /* HTTP; 0: no whole reply */
+	int32_t rc;     /* then a negative errno, -EPERM: wrong pin */
 	char text[MSG_TEXT_LEN];
 };
 
@@ -116,22 +117,27 @@ struct msg_verify_ready {
 	char build_time[CLOCK_ISO];
 };
 
-enum msg_doc { MSG_DOC_SEGMENT, MSG_DOC_LEASE, MSG_DOC_DESIRED,
-	       MSG_DOC_MANIFEST, MSG_DOCS };
+enum msg_doc {
+	MSG_DOC_SEGMENT,
+	MSG_DOC_LEASE,
+	MSG_DOC_DESIRED,
+	MSG_DOC_MANIFEST,
+	MSG_DOCS
+};
 
 struct msg_verify_doc {
 	int32_t kind;
 	int32_t zero;
-	int64_t base_unix_ms;	/* signed time of the segment statement, */
-	int64_t base_boot_ms;	/* and when it came; 0: none yet */
-	uint64_t epoch;		/* desired: must be this one */
-	char nonce[HASH_HEX];	/* segment: as asked */
-	char boot_id[HASH_HEX];	/* lease: ours */
+	int64_t base_unix_ms;    /* signed time of the segment statement, */
+	int64_t base_boot_ms;    /* and when it came; 0: none yet */
+	uint64_t epoch;          /* desired: must be this one */
+	char nonce[HASH_HEX];    /* segment: as asked */
+	char boot_id[HASH_HEX];  /* lease: ours */
 	char node[MSG_NAME_LEN]; /* desired: ours */
-	char digest[HASH_HEX];	/* manifest: its name */
+	char digest[HASH_HEX];   /* manifest: its name */
 };
 
-struct msg_verify_blob {	/* + sealed memfd */
+struct msg_verify_blob { /* + sealed memfd */
 	uint64_t size;
 	char sha256[HASH_HEX];
 };
@@ -173,11 +179,15 @@ struct msg_domu {
 };
 
 /* As imagerepo.h has them. */
-enum msg_blob_role { MSG_BLOB_KERNEL, MSG_BLOB_INITRD, MSG_BLOB_ROOT,
-		     MSG_BLOB_ROLES };
+enum msg_blob_role {
+	MSG_BLOB_KERNEL,
+	MSG_BLOB_INITRD,
+	MSG_BLOB_ROOT,
+	MSG_BLOB_ROLES
+};
 
 struct msg_blob {
-	uint64_t size;		/* 0: there is none of this role */
+	uint64_t size; /* 0: there is none of this role */
 	char sha256[HASH_HEX];
 };
 
@@ -190,8 +200,8 @@ struct msg_verify_manifest {
 };
 
 struct msg_verify_done {
-	int32_t rc;		/* 0: good */
-	char found[HASH_HEX];	/* blob: its real digest, or "" */
+	int32_t rc;           /* 0: good */
+	char found[HASH_HEX]; /* blob: its real digest, or "" */
 	char text[ERRINFO_MAX];
 };
 
@@ -199,15 +209,21 @@ struct msg_verify_done {
  * by it whether a domain that runs is still the one that is wanted. */
 #define MSG_TAG_LEN 33
 
-struct msg_hv_create {		/* + kernel, root, and initrd if has_initrd */
+struct msg_hv_create { /* + kernel, root, and initrd if has_initrd */
 	struct msg_domu domu;
 	int32_t has_initrd;
 	char tag[MSG_TAG_LEN];
 	char cmdline[MSG_CMDLINE_LEN];
 };
 
-struct msg_hv_domid {		/* SHUTDOWN, DESTROY: both must agree */
+struct msg_hv_domid { /* SHUTDOWN, DESTROY: both must agree */
 	int32_t domid;
+	char id[MSG_NAME_LEN];
+};
+
+struct msg_hv_sched {
+	int32_t domid;
+	int32_t weight, cap;
 	char id[MSG_NAME_LEN];
 };
 
@@ -221,7 +237,7 @@ struct msg_hv_facts {
 	int32_t hvm, hap, iommu;
 	int32_t uefi;
 	int32_t n_block, n_nics;
-	char mac[PARSE_MAC_STR];	/* of the NIC that booted */
+	char mac[PARSE_MAC_STR]; /* of the NIC that booted */
 	char xen_version[MSG_NAME_LEN];
 	char xen_cmdline[1024], dom0_cmdline[1024];
 	char cpu_model[128], product[128];
@@ -230,19 +246,24 @@ struct msg_hv_facts {
 };
 
 struct msg_hv_host {
-	uint64_t free_mib;	/* Xen's, for domUs */
-	uint64_t dom0_free_mib;	/* dom0's, for images */
+	uint64_t free_mib;      /* Xen's, for domUs */
+	uint64_t dom0_free_mib; /* dom0's, for images */
 };
 
 struct msg_hv_domain {
 	int32_t domid;
-	int32_t dead;		/* ended or ending */
+	int32_t dead; /* ended or ending */
 	char id[MSG_NAME_LEN];
 	char tag[MSG_TAG_LEN];
 };
 
-enum msg_death { MSG_DEATH_POWEROFF, MSG_DEATH_REBOOT, MSG_DEATH_CRASH,
-		 MSG_DEATH_OTHER, MSG_DEATHS };
+enum msg_death {
+	MSG_DEATH_POWEROFF,
+	MSG_DEATH_REBOOT,
+	MSG_DEATH_CRASH,
+	MSG_DEATH_OTHER,
+	MSG_DEATHS
+};
 
 struct msg_hv_death {
 	int32_t domid;
@@ -252,7 +273,7 @@ struct msg_hv_death {
 
 struct msg_hv_done {
 	int32_t rc;
-	int32_t domid;		/* CREATE: the new domain's */
+	int32_t domid; /* CREATE: the new domain's */
 	char text[ERRINFO_MAX];
 };
 
@@ -260,18 +281,18 @@ struct msg_hv_done {
 struct msg {
 	enum msg_type type;
 	uint32_t id;
-	const void *body;	/* the type's struct, aligned */
+	const void *body; /* the type's struct, aligned */
 	const uint8_t *tail;
 	size_t tail_len;
-	int fds[MSG_FDS_MAX];	/* the receiver closes what it does not keep */
+	int fds[MSG_FDS_MAX]; /* the receiver closes what it does not keep */
 	int n_fds;
 };
 
 /* The longest packet. */
 #define MSG_BODY_MAX sizeof(struct msg_hv_create)
-#define MSG_MAX	     (sizeof(struct msg_hdr) + MSG_BODY_MAX + MSG_DOC_MAX)
+#define MSG_MAX      (sizeof(struct msg_hdr) + MSG_BODY_MAX + MSG_DOC_MAX)
 
-const char *msg_type_name(unsigned int type);	/* "?" if unknown */
+const char *msg_type_name(unsigned int type); /* "?" if unknown */
 const char *msg_role_name(unsigned int role);
 size_t msg_body_size(enum msg_type type);
 

@@ -19,18 +19,20 @@
 #include "log.h"
 #include "parse.h"
 
-#define RETRY_MS	500
-#define RETRY_MAX_MS	30000
-#define DENIED_MS	15000	/* the list has changed at the earliest then */
-#define REPORT_SOON_MS	100	/* several changes, one report */
-#define DESIRED_LEAST_MS 1000	/* between two polls with the same answer */
-#define DESIRED_WAIT	25	/* docs/protocol.md: the longest */
-#define DENIED_MAX	2
-#define FENCE_MS	20000	/* for the domUs' end, then anyway */
+#define RETRY_MS         500
+#define RETRY_MAX_MS     30000
+#define DENIED_MS        15000 /* the list has changed at the earliest then */
+#define REPORT_SOON_MS   100   /* several changes, one report */
+#define DESIRED_LEAST_MS 1000  /* between two polls with the same answer */
+#define DESIRED_WAIT     25    /* docs/protocol.md: the longest */
+#define DENIED_MAX       2
+#define FENCE_MS         20000 /* for the domUs' end, then anyway */
 
 static const char *const names[] = {
-	[NODE_SEGMENT] = "segment", [NODE_ENROL] = "enrol",
-	[NODE_LEASED] = "leased", [NODE_FENCED] = "fenced",
+	[NODE_SEGMENT] = "segment",
+	[NODE_ENROL] = "enrol",
+	[NODE_LEASED] = "leased",
+	[NODE_FENCED] = "fenced",
 };
 
 const char *node_state_name(enum node_state s)
@@ -67,8 +69,7 @@ static void trouble(struct core *c, const char *what, const char *text)
 }
 
 /* One line of what the gateway said: it is JSON, and not ours to read. */
-static const char *reply_text(const struct http_reply *r, char *buf,
-			      size_t size)
+static const char *reply_text(const struct http_reply *r, char *buf, size_t size)
 {
 	char quoted[160];
 
@@ -126,7 +127,7 @@ static int refused(struct core *c, const struct http_reply *r)
 		fence(c);
 		return 1;
 	}
-	if (r->rc == -EPERM) {	/* another key: ask who the gateway is */
+	if (r->rc == -EPERM) { /* another key: ask who the gateway is */
 		set_state(c, NODE_SEGMENT);
 		return 0;
 	}
@@ -152,7 +153,7 @@ static void on_clock(struct core *c, void *arg, const struct msg *m)
 	(void)c;
 	(void)arg;
 	if (d && d->rc)
-		log_warn("%s", d->text);	/* only people read it */
+		log_warn("%s", d->text); /* only people read it */
 }
 
 static void on_segment_verified(struct core *c, void *arg, const struct msg *m)
@@ -296,8 +297,7 @@ static void on_renewed(struct core *c, void *arg, const struct msg *m)
 	(void)arg;
 	if (m && m->type == MSG_VERIFY_LEASE) {
 		memcpy(&l, m->body, sizeof(l));
-		if (!strcmp(l.node, n->lease.node) &&
-		    l.epoch == n->lease.epoch)
+		if (!strcmp(l.node, n->lease.node) && l.epoch == n->lease.epoch)
 			n->lease = l;
 		return;
 	}
@@ -413,8 +413,7 @@ static void on_desired(struct core *c, void *arg, const struct http_reply *r)
 	if (refused(c, r))
 		return;
 	c->node.n_incoming = 0;
-	if (r->status == 200 &&
-	    verify(c, MSG_DOC_DESIRED, r, on_desired_verified))
+	if (r->status == 200 && verify(c, MSG_DOC_DESIRED, r, on_desired_verified))
 		return;
 	desired_trouble(c, reply_text(r, text, sizeof(text)));
 }
@@ -429,8 +428,7 @@ static void ask_desired(struct core *c)
 	n->desired_at = n->desired_asked + DESIRED_LEAST_MS;
 	snprintf(path, sizeof(path), "/v1/node/desired?gen=%llu&wait=%d",
 		 (unsigned long long)n->gen, wait);
-	if (http_signed(c, MSG_METHOD_GET, path, NULL, 0, wait, on_desired,
-			NULL))
+	if (http_signed(c, MSG_METHOD_GET, path, NULL, 0, wait, on_desired, NULL))
 		n->desired_busy = 1;
 }
 
@@ -447,8 +445,7 @@ static int64_t step_leased(struct core *c, int64_t now)
 	int64_t lost_at = n->lease_at + n->lease.lease_sec * INT64_C(1000);
 	int64_t next = NEVER;
 
-	if (n->dirty && n->report_at > now + REPORT_SOON_MS &&
-	    !n->report_fails)
+	if (n->dirty && n->report_at > now + REPORT_SOON_MS && !n->report_fails)
 		n->report_at = now + REPORT_SOON_MS;
 	if (!n->report_busy && now >= n->report_at)
 		send_report(c, now);

@@ -40,8 +40,8 @@ int policy_create(const struct msg_hv_create *q, int n_fds,
 	if (!cmdline_ok(q->cmdline))
 		return errinfo_set(err, -EPERM, "kernel command line refused");
 	if ((uint64_t)d->memory_mib > host->total_mib)
-		return errinfo_set(err, -EPERM,
-				   "%d MiB, the PC has %llu", d->memory_mib,
+		return errinfo_set(err, -EPERM, "%d MiB, the PC has %llu",
+				   d->memory_mib,
 				   (unsigned long long)host->total_mib);
 	if (d->vcpus > host->cpus * POLICY_VCPUS_PER_CPU)
 		return errinfo_set(err, -EPERM, "%d vcpus, the PC has %d CPUs",

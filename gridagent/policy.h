@@ -10,12 +10,12 @@
 #include "messages.h"
 
 #define POLICY_VCPUS_PER_CPU 2
-#define POLICY_DOMUS	     MSG_DOMUS_MAX
+#define POLICY_DOMUS         MSG_DOMUS_MAX
 
 struct policy_host {
 	uint64_t total_mib, free_mib;
 	int cpus;
-	int n_domus;		/* that exist, dead ones included */
+	int n_domus; /* that exist, dead ones included */
 };
 
 int policy_create(const struct msg_hv_create *q, int n_fds,

@@ -28,7 +28,7 @@ _Static_assert(MSG_TAG_LEN == 2 * HV_UUID_LEN + 1, "hv.h");
 static struct {
 	const char *bridge;
 	const char *backend;
-	int sets_clock;		/* not where the hypervisor is a fake */
+	int sets_clock; /* not where the hypervisor is a fake */
 	struct hv *hv;
 	struct ipc *main;
 } self;
@@ -36,7 +36,7 @@ static struct {
 static void on_hv_log(enum hv_log_level level, const char *text, void *arg)
 {
 	static const enum log_level levels[] = {
-		[HV_LOG_ERR] = LOG_LEVEL_WARN,	/* the call's error is told */
+		[HV_LOG_ERR] = LOG_LEVEL_WARN, /* the call's error is told */
 		[HV_LOG_WARN] = LOG_LEVEL_WARN,
 		[HV_LOG_INFO] = LOG_LEVEL_DEBUG,
 		[HV_LOG_DEBUG] = LOG_LEVEL_DEBUG,
@@ -91,8 +91,7 @@ static void on_facts(const struct msg *m)
 		facts_text(f.xen_version, sizeof(f.xen_version), h.xen_version);
 		facts_text(f.xen_cmdline, sizeof(f.xen_cmdline), h.xen_cmdline);
 		if (h.cpu_model[0])
-			facts_text(f.cpu_model, sizeof(f.cpu_model),
-				   h.cpu_model);
+			facts_text(f.cpu_model, sizeof(f.cpu_model), h.cpu_model);
 		f.memory_mib = h.total_mib;
 		f.free_mib = h.free_mib;
 		f.cpus = (int32_t)h.cpus;
@@ -135,7 +134,7 @@ static void on_list(const struct msg *m)
 
 		if (!parse_is_name(doms[i].name) ||
 		    doms[i].state == HV_STATE_DYING)
-			continue;	/* not ours, or gone soon */
+			continue; /* not ours, or gone soon */
 		d.dead = doms[i].state == HV_STATE_SHUTDOWN;
 		snprintf(d.id, sizeof(d.id), "%s", doms[i].name);
 		format_hex(doms[i].uuid, sizeof(doms[i].uuid), d.tag);
@@ -167,8 +166,8 @@ static void fill_config(struct hv_config *cfg, const struct msg_hv_create *q,
 	parse_mac(d->mac, cfg->vifs[0].mac);
 	cfg->key_count = (uint32_t)d->n_config;
 	for (int i = 0; i < d->n_config; i++)
-		cfg->keys[i] = (struct hv_key){ d->config[i].key,
-						d->config[i].value };
+		cfg->keys[i] =
+			(struct hv_key){ d->config[i].key, d->config[i].value };
 }
 
 static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
@@ -208,17 +207,17 @@ static void on_create(const struct msg *m)
 }
 
 /* Both number and name: a number alone may be another domain's by now. */
-static int find(const struct msg_hv_domid *q, struct errinfo *err)
+static int find(int32_t domid, const char *id, struct errinfo *err)
 {
 	struct hv_domain d;
 	int rc;
 
-	rc = hv_domain_get(self.hv, (hv_domid)q->domid, &d, err);
+	rc = hv_domain_get(self.hv, (hv_domid)domid, &d, err);
 	if (rc)
 		return rc;
-	if (strcmp(d.name, q->id))
-		return errinfo_set(err, -EPERM, "domain %d is not '%s'",
-				   q->domid, q->id);
+	if (strcmp(d.name, id))
+		return errinfo_set(err, -EPERM, "domain %d is not '%s'", domid,
+				   id);
 	return 0;
 }
 
@@ -228,7 +227,7 @@ static void on_shutdown(const struct msg *m)
 	struct errinfo err = ERRINFO_INIT;
 	int rc;
 
-	rc = find(q, &err);
+	rc = find(q->domid, q->id, &err);
 	if (!rc)
 		rc = hv_domain_shutdown(self.hv, (hv_domid)q->domid, &err);
 	done(m->id, rc, (hv_domid)q->domid, &err);
@@ -240,10 +239,24 @@ static void on_destroy(const struct msg *m)
 	struct errinfo err = ERRINFO_INIT;
 	int rc;
 
-	rc = find(q, &err);
+	rc = find(q->domid, q->id, &err);
 	if (!rc)
 		rc = hv_domain_destroy(self.hv, (hv_domid)q->domid, &err);
 	done(m->id, rc == -ENOENT ? 0 : rc, (hv_domid)q->domid, &err);
+}
+
+static void on_sched(const struct msg *m)
+{
+	const struct msg_hv_sched *q = m->body;
+	struct errinfo err = ERRINFO_INIT;
+	int rc;
+
+	rc = find(q->domid, q->id, &err);
+	if (!rc)
+		rc = hv_domain_set_sched(self.hv, (hv_domid)q->domid,
+					 (uint32_t)q->weight, (uint32_t)q->cap,
+					 &err);
+	done(m->id, rc, (hv_domid)q->domid, &err);
 }
 
 /* The clock is for people who read logs, and for domUs; no check of ours
@@ -264,10 +277,10 @@ static void on_clock(const struct msg *m)
 static void on_main(void)
 {
 	static void (*const handlers[MSG_TYPES])(const struct msg *m) = {
-		[MSG_HV_FACTS] = on_facts,	 [MSG_HV_HOST] = on_host,
-		[MSG_HV_LIST] = on_list,	 [MSG_HV_CREATE] = on_create,
+		[MSG_HV_FACTS] = on_facts,       [MSG_HV_HOST] = on_host,
+		[MSG_HV_LIST] = on_list,         [MSG_HV_CREATE] = on_create,
 		[MSG_HV_SHUTDOWN] = on_shutdown, [MSG_HV_DESTROY] = on_destroy,
-		[MSG_HV_CLOCK] = on_clock,
+		[MSG_HV_SCHED] = on_sched,       [MSG_HV_CLOCK] = on_clock,
 	};
 	struct errinfo err = ERRINFO_INIT;
 	struct msg m;

@@ -14,7 +14,7 @@
 #include "core.h"
 #include "log.h"
 
-#define QUEUE_MAX (4 * 1024 * 1024)	/* to one child */
+#define QUEUE_MAX (4 * 1024 * 1024) /* to one child */
 
 static struct core self;
 
@@ -92,8 +92,7 @@ static void peer_lost(struct peer *p, const char *why)
 
 static void peer_events(struct peer *p)
 {
-	loop_fd_set_events(p->watch,
-			   POLLIN | (ipc_queued(p->ipc) ? POLLOUT : 0));
+	loop_fd_set_events(p->watch, POLLIN | (ipc_queued(p->ipc) ? POLLOUT : 0));
 }
 
 int core_send(struct core *c, enum msg_role role, enum msg_type type,
@@ -119,7 +118,7 @@ static void peer_start(struct core *c, enum msg_role role, int fd)
 {
 	struct peer *p = &c->peers[role];
 
-	if (p->ipc)	/* its death has not been read yet */
+	if (p->ipc) /* its death has not been read yet */
 		peer_lost(p, "replaced");
 	p->core = c;
 	p->role = role;
@@ -161,7 +160,7 @@ static void on_message(struct peer *p, struct msg *m)
 	}
 }
 
-#define MESSAGES_A_ROUND 64	/* others want their turn as well */
+#define MESSAGES_A_ROUND 64 /* others want their turn as well */
 
 static void on_peer(int fd, short revents, void *arg)
 {
@@ -250,7 +249,7 @@ static void core_step(void *arg)
 	}
 	http_step(c);
 	if (c->kicked)
-		return;	/* the timer is set, for now */
+		return; /* the timer is set, for now */
 	if (next == NEVER)
 		loop_timer_clear(c->timer);
 	else
@@ -270,8 +269,7 @@ int proc_main_run(const struct child_fds *fds)
 		peer_start(c, i, fds->peer[i]);
 	call_send(c, MSG_HV, MSG_HV_FACTS, NULL, NULL, 0, NULL, 0, on_facts,
 		  NULL);
-	call_send(c, MSG_HV, MSG_HV_LIST, NULL, NULL, 0, NULL, 0, on_list,
-		  NULL);
+	call_send(c, MSG_HV, MSG_HV_LIST, NULL, NULL, 0, NULL, 0, on_list, NULL);
 	core_kick(c);
 	return loop_run(c->loop);
 }

@@ -19,16 +19,16 @@
 #include "ipc.h"
 #include "log.h"
 
-#define XFERS_MAX	8
-#define CONNECT_SEC	10
-#define DOCUMENT_SEC	30	/* a whole document; a blob may take longer, */
-#define LOW_SPEED_BYTES 512	/* but must keep this rate */
-#define LOW_SPEED_SEC	20
-#define POLL_MS		1000
-#define HEADERS_MAX	16
+#define XFERS_MAX       8
+#define CONNECT_SEC     10
+#define DOCUMENT_SEC    30  /* a whole document; a blob may take longer, */
+#define LOW_SPEED_BYTES 512 /* but must keep this rate */
+#define LOW_SPEED_SEC   20
+#define POLL_MS         1000
+#define HEADERS_MAX     16
 
 struct xfer {
-	CURL *easy;		/* NULL: free */
+	CURL *easy; /* NULL: free */
 	uint32_t id;
 	uint64_t got, max;
 	int sent, too_long;
@@ -57,7 +57,7 @@ int proc_net_prepare(const struct options *o, struct errinfo *err)
 static void must_send(int rc)
 {
 	if (rc)
-		exit(EXIT_FAILURE);	/* main is gone: nothing left to do */
+		exit(EXIT_FAILURE); /* main is gone: nothing left to do */
 }
 
 static void done(uint32_t id, int status, int rc, const char *text)

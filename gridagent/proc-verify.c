@@ -20,7 +20,7 @@
 #include "verify-docs.h"
 
 #define BUILD_MAX (64 * 1024)
-#define SEALS	  (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define SEALS     (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static struct {
 	struct trust_root *root;
@@ -59,8 +59,7 @@ int proc_verify_prepare(const struct options *o, struct errinfo *err)
 	rc = fileio_read(o->root_path, TRUST_DOC_MAX, &text, &len, err);
 	if (rc)
 		return rc;
-	rc = trust_root_load(text, len, verify.build.build_ms, &verify.root,
-			     err);
+	rc = trust_root_load(text, len, verify.build.build_ms, &verify.root, err);
 	return rc ? errinfo_wrap(err, rc, "%s", o->root_path) : 0;
 }
 
@@ -70,8 +69,7 @@ static void must_send(int rc)
 		exit(EXIT_FAILURE);
 }
 
-static void done(uint32_t id, int rc, const struct errinfo *err,
-		 const char *found)
+static void done(uint32_t id, int rc, const struct errinfo *err, const char *found)
 {
 	struct msg_verify_done d = { .rc = rc };
 	const char *text = rc ? errinfo_text(err, rc) : "";
@@ -110,8 +108,7 @@ static void send_found(uint32_t id, enum msg_doc kind)
 	};
 
 	for (int i = 0; kind == MSG_DOC_DESIRED && i < v->desired.n_domus; i++)
-		must_send(ipc_post(verify.main, MSG_VERIFY_DOMU, id,
-				   &v->domu[i]));
+		must_send(ipc_post(verify.main, MSG_VERIFY_DOMU, id, &v->domu[i]));
 	must_send(ipc_post(verify.main, types[kind], id, bodies[kind]));
 }
 

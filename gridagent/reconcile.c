@@ -5,10 +5,10 @@
 #include "reconcile.h"
 
 static const char *const names[DOMU_STATES] = {
-	[DOMU_PENDING] = "pending",   [DOMU_FETCHING] = "fetching",
+	[DOMU_PENDING] = "pending",     [DOMU_FETCHING] = "fetching",
 	[DOMU_VERIFYING] = "verifying", [DOMU_STARTING] = "starting",
-	[DOMU_RUNNING] = "running",   [DOMU_STOPPING] = "stopping",
-	[DOMU_STOPPED] = "stopped",   [DOMU_REFUSED] = "refused",
+	[DOMU_RUNNING] = "running",     [DOMU_STOPPING] = "stopping",
+	[DOMU_STOPPED] = "stopped",     [DOMU_REFUSED] = "refused",
 	[DOMU_FAILED] = "failed",
 };
 
@@ -70,6 +70,7 @@ struct reconcile_out reconcile(const struct reconcile_in *in)
 	case ACTUAL_NONE:
 		return absent(in);
 	case ACTUAL_DEAD:
+		out.need = in->desired ? NEED_ROOT : NEED_NONE;
 		out.action = ACTION_DESTROY;
 		return out;
 	case ACTUAL_RUNNING:

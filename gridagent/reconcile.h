@@ -10,8 +10,15 @@
 
 /* DomU states of docs/protocol.md §3. */
 enum domu_state {
-	DOMU_PENDING, DOMU_FETCHING, DOMU_VERIFYING, DOMU_STARTING,
-	DOMU_RUNNING, DOMU_STOPPING, DOMU_STOPPED, DOMU_REFUSED, DOMU_FAILED,
+	DOMU_PENDING,
+	DOMU_FETCHING,
+	DOMU_VERIFYING,
+	DOMU_STARTING,
+	DOMU_RUNNING,
+	DOMU_STOPPING,
+	DOMU_STOPPED,
+	DOMU_REFUSED,
+	DOMU_FAILED,
 	DOMU_STATES
 };
 
@@ -21,38 +28,43 @@ const char *domu_state_name(enum domu_state s);
 enum domu_actual {
 	ACTUAL_NONE,
 	ACTUAL_RUNNING,
-	ACTUAL_STOPPING,	/* was asked to power off */
-	ACTUAL_DEAD,		/* ended; its remains are still there */
+	ACTUAL_STOPPING, /* was asked to power off */
+	ACTUAL_DEAD,     /* ended; its remains are still there */
 };
 
 /* How far its image is. */
-enum image_stage { STAGE_NONE, STAGE_FETCHING, STAGE_VERIFYING, STAGE_READY,
-		   STAGE_REFUSED };
+enum image_stage {
+	STAGE_NONE,
+	STAGE_FETCHING,
+	STAGE_VERIFYING,
+	STAGE_READY,
+	STAGE_REFUSED
+};
 
 /* How much of an image is needed. */
 enum image_need {
 	NEED_NONE,
-	NEED_ROOT,	/* runs: kernel and initrd have done their work */
+	NEED_ROOT, /* runs: kernel and initrd have done their work */
 	NEED_ALL,
 };
 
 enum action {
 	ACTION_NONE,
-	ACTION_FETCH,		/* see that the image comes */
+	ACTION_FETCH, /* see that the image comes */
 	ACTION_CREATE,
-	ACTION_SHUTDOWN,	/* ask it to power off */
-	ACTION_DESTROY,		/* end it, or take its remains away */
-	ACTION_FORGET,		/* nothing left of it */
+	ACTION_SHUTDOWN, /* ask it to power off */
+	ACTION_DESTROY,  /* end it, or take its remains away */
+	ACTION_FORGET,   /* nothing left of it */
 };
 
 struct reconcile_in {
-	int desired;		/* the gateway wants it */
-	int same;		/* what runs is what is wanted */
-	int busy;		/* hv is at work on it */
-	int leftovers;		/* others that must end still hold memory */
+	int desired;   /* the gateway wants it */
+	int same;      /* what runs is what is wanted */
+	int busy;      /* hv is at work on it */
+	int leftovers; /* others that must end still hold memory */
 	enum domu_actual actual;
 	enum image_stage stage;
-	enum domu_state state;	/* so far */
+	enum domu_state state; /* so far */
 	int64_t now, retry_at, stop_at;
 };
 
@@ -60,7 +72,7 @@ struct reconcile_out {
 	enum action action;
 	enum domu_state state;
 	enum image_need need;
-	int64_t wake_at;	/* look again then */
+	int64_t wake_at; /* look again then */
 };
 
 struct reconcile_out reconcile(const struct reconcile_in *in);

@@ -114,8 +114,7 @@ const char *report_node_state(struct core *c, const char **error)
 		for (int j = 0; j < DOMUS_MAX; j++) {
 			const struct domu *d = &c->domus[j];
 
-			if (!d->used || !d->desired ||
-			    d->state != order[i].domu)
+			if (!d->used || !d->desired || d->state != order[i].domu)
 				continue;
 			if (order[i].domu != DOMU_RUNNING)
 				*error = image_error(c, d);

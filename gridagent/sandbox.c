@@ -29,12 +29,18 @@
 
 /* What every process of ours does: memory, its sockets, time, its end. */
 static const char *const calls_base[] = {
-	"brk", "clock_gettime", "clock_nanosleep", "close", "exit",
-	"exit_group", "fcntl", "fstat", "futex", "getpid", "getrandom",
-	"gettid", "gettimeofday", "lseek", "madvise", "mremap", "munmap",
-	"nanosleep", "newfstatat", "poll", "ppoll", "read", "recvmsg",
-	"restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
-	"sendmsg", "sigaltstack", "sysinfo", "tgkill", "write", "writev", NULL,
+	"brk",          "clock_gettime",  "clock_nanosleep",
+	"close",        "exit",           "exit_group",
+	"fcntl",        "fstat",          "futex",
+	"getpid",       "getrandom",      "gettid",
+	"gettimeofday", "lseek",          "madvise",
+	"mremap",       "munmap",         "nanosleep",
+	"newfstatat",   "poll",           "ppoll",
+	"read",         "recvmsg",        "restart_syscall",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+	"sendmsg",      "sigaltstack",    "sysinfo",
+	"tgkill",       "write",          "writev",
+	NULL,
 };
 
 static const char *const calls_main[] = {
@@ -42,31 +48,59 @@ static const char *const calls_main[] = {
 };
 
 static const char *const calls_inet[] = {
-	"connect", "eventfd2", "getpeername", "getsockname", "getsockopt",
-	"pipe2", "readv", "recvfrom", "sendto", "setsockopt", "shutdown",
-	"socketpair", NULL,
+	"connect",  "eventfd2",   "getpeername", "getsockname", "getsockopt",
+	"pipe2",    "readv",      "recvfrom",    "sendto",      "setsockopt",
+	"shutdown", "socketpair", NULL,
 };
 
 static const char *const calls_none[] = { "pread64", NULL };
 
 /* Libraries look for optional files; they are told that there are none. */
 static const char *const calls_absent[] = {
-	"access", "faccessat", "faccessat2", "open", "openat", "readlink",
-	"readlinkat", "stat", "statx", NULL,
+	"access",   "faccessat",  "faccessat2", "open",  "openat",
+	"readlink", "readlinkat", "stat",       "statx", NULL,
 };
 
 /*
- * libxl forks, runs hotplug scripts and speaks to many devices: an allow-list
- * would break with each release. These it never needs, and each of them would
- * let the process change the kernel below it or other processes.
+ * libxl forks and speaks to many devices: an allow-list would break with each
+ * release. These it never needs (hv runs no script), and each of them would
+ * let the process change the kernel below it or other processes, or leave.
  */
 static const char *const calls_never[] = {
-	"acct", "add_key", "bpf", "create_module", "delete_module",
-	"finit_module", "init_module", "ioperm", "iopl", "kexec_file_load",
-	"kexec_load", "keyctl", "listen", "mount_setattr", "move_mount",
-	"open_by_handle_at", "perf_event_open", "pivot_root",
-	"process_vm_readv", "process_vm_writev", "ptrace", "quotactl",
-	"request_key", "setns", "swapoff", "swapon", "userfaultfd", NULL,
+	"acct",
+	"add_key",
+	"bpf",
+	"connect",
+	"create_module",
+	"delete_module",
+	"execve",
+	"execveat",
+	"finit_module",
+	"init_module",
+	"ioperm",
+	"iopl",
+	"kexec_file_load",
+	"kexec_load",
+	"keyctl",
+	"listen",
+	"mount",
+	"mount_setattr",
+	"move_mount",
+	"open_by_handle_at",
+	"perf_event_open",
+	"pivot_root",
+	"process_vm_readv",
+	"process_vm_writev",
+	"ptrace",
+	"quotactl",
+	"reboot",
+	"request_key",
+	"setns",
+	"swapoff",
+	"swapon",
+	"umount2",
+	"userfaultfd",
+	NULL,
 };
 
 static const struct role {
@@ -95,8 +129,7 @@ static void refused(int sig, siginfo_t *info, void *context)
 	_exit(1);
 }
 
-static int add_calls(scmp_filter_ctx f, uint32_t action,
-		     const char *const *names)
+static int add_calls(scmp_filter_ctx f, uint32_t action, const char *const *names)
 {
 	int nr, rc = 0;
 
@@ -117,9 +150,8 @@ static int add_memory_calls(scmp_filter_ctx f)
 	rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 			      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (!rc)
-		rc = seccomp_rule_add(
-			f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (!rc)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				      SCMP_A1(SCMP_CMP_EQ, TCGETS));
@@ -132,7 +164,7 @@ static int add_inet_calls(scmp_filter_ctx f)
 
 	rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 			      SCMP_A0(SCMP_CMP_EQ, AF_INET));
-	if (!rc)	/* libcurl asks whether there is IPv6: there is not */
+	if (!rc) /* libcurl asks whether there is IPv6: there is not */
 		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT),
 				      SCMP_SYS(socket), 1,
 				      SCMP_A0(SCMP_CMP_NE, AF_INET));
@@ -159,8 +191,7 @@ static int filter_build(scmp_filter_ctx f, enum sandbox kind)
 
 static int filter_load(enum sandbox kind, struct errinfo *err)
 {
-	struct sigaction sa = { .sa_sigaction = refused,
-				.sa_flags = SA_SIGINFO };
+	struct sigaction sa = { .sa_sigaction = refused, .sa_flags = SA_SIGINFO };
 	uint32_t other = kind == SANDBOX_XEN ? SCMP_ACT_ALLOW : SCMP_ACT_TRAP;
 	scmp_filter_ctx f;
 	int rc;

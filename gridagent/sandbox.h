@@ -8,17 +8,17 @@
 #include "errinfo.h"
 
 enum sandbox {
-	SANDBOX_MAIN,	/* memory files and its sockets */
-	SANDBOX_INET,	/* TCP clients, no files */
-	SANDBOX_NONE,	/* reads what it is given */
-	SANDBOX_XEN,	/* a toolstack: only what it surely never needs is
-			 * taken */
+	SANDBOX_MAIN, /* memory files and its sockets */
+	SANDBOX_INET, /* TCP clients, no files */
+	SANDBOX_NONE, /* reads what it is given */
+	SANDBOX_XEN,  /* a toolstack: only what it surely never needs is
+		       * taken */
 };
 
 /*
- * no_new_privs, resource limits, and a system call filter; as root also an empty
- * root directory (`empty`, made if missing) and uid, unless uid is -1. Who is not
- * root already keeps uid and root directory.
+ * no_new_privs, resource limits, and a system call filter; as root also an
+ * empty root directory (`empty`, made if missing) and uid, unless uid is -1.
+ * Who is not root already keeps uid and root directory.
  */
 int sandbox_enter(enum sandbox kind, int uid, const char *empty,
 		  struct errinfo *err);

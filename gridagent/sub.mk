@@ -17,3 +17,29 @@ fake-gateway-srcs := tests/integration/fake-gateway.c
 fake-gateway-libs := httpd trust common
 agent-keys-srcs   := tests/integration/agent-keys.c
 agent-keys-libs   := imagerepo trust common
+
+tests += test-agent-messages test-agent-reconcile test-agent-verify \
+         test-agent-policy
+test-agent-messages-srcs     := tests/unit/test-agent-messages.c \
+                                gridagent/messages.c gridagent/ipc.c
+test-agent-messages-libs     := common
+test-agent-messages-pkgs     := cmocka
+test-agent-messages-cppflags := -Igridagent
+
+test-agent-reconcile-srcs     := tests/unit/test-agent-reconcile.c \
+                                 gridagent/reconcile.c
+test-agent-reconcile-libs     := common
+test-agent-reconcile-pkgs     := cmocka
+test-agent-reconcile-cppflags := -Igridagent
+
+test-agent-verify-srcs     := tests/unit/test-agent-verify.c \
+                              gridagent/verify-docs.c
+test-agent-verify-libs     := imagerepo trust common
+test-agent-verify-pkgs     := cmocka jansson
+test-agent-verify-cppflags := -Igridagent
+
+test-agent-policy-srcs     := tests/unit/test-agent-policy.c \
+                              gridagent/policy.c gridagent/facts.c
+test-agent-policy-libs     := common
+test-agent-policy-pkgs     := cmocka
+test-agent-policy-cppflags := -Igridagent

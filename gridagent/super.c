@@ -124,8 +124,7 @@ static int start_all(struct super *s)
 				if (end != mine)
 					others[n++] = pair[j][end];
 			if (mine >= 0)
-				fds.peer[is_main ? j : MSG_MAIN] =
-					pair[j][mine];
+				fds.peer[is_main ? j : MSG_MAIN] = pair[j][mine];
 		}
 		rc = child_fork(s, c, &fds, others, n);
 	}

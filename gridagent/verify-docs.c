@@ -24,8 +24,7 @@ struct common {
 
 static int bad(struct errinfo *err, const char *what)
 {
-	return errinfo_set(err, -EBADMSG, "%s: not as the protocol has it",
-			   what);
+	return errinfo_set(err, -EBADMSG, "%s: not as the protocol has it", what);
 }
 
 /* Cannot be cut: longer than the field is an error. */
@@ -44,8 +43,7 @@ static int set_text(char *out, size_t size, const char *text)
 
 static int set_name(char out[MSG_NAME_LEN], const char *text)
 {
-	return parse_is_name(text) ? set_text(out, MSG_NAME_LEN, text)
-				   : -EBADMSG;
+	return parse_is_name(text) ? set_text(out, MSG_NAME_LEN, text) : -EBADMSG;
 }
 
 static int set_hex(char out[HASH_HEX], const char *text)
@@ -83,16 +81,14 @@ static int segment_parse(json_t *body, const struct msg_verify_doc *q,
 	struct common c;
 
 	if (json_unpack(body, "{" COMMON_FMT ", s:s, s:s, s:I, s:s, s:I !}",
-			COMMON(c), "segment", &segment, "nonce", &nonce,
-			"time_ms", &time_ms, "tls_pin", &pin, "https_port",
-			&port))
+			COMMON(c), "segment", &segment, "nonce", &nonce, "time_ms",
+			&time_ms, "tls_pin", &pin, "https_port", &port))
 		return bad(err, "segment statement");
 	if (!q->nonce[0] || strcmp(nonce, q->nonce))
 		return errinfo_set(err, -EBADMSG,
 				   "segment statement: not for our nonce");
 	if (time_ms <= 0 || set_name(s->segment, segment) ||
-	    set_pin(s->tls_pin, pin) ||
-	    set_int(&s->https_port, port, 1, 65535))
+	    set_pin(s->tls_pin, pin) || set_int(&s->https_port, port, 1, 65535))
 		return bad(err, "segment statement");
 	s->time_ms = time_ms;
 	return 0;
@@ -105,8 +101,7 @@ static int lease_parse(json_t *body, const struct msg_verify_doc *q,
 	const char *node, *boot_id;
 	struct common c;
 
-	if (json_unpack(body,
-			"{" COMMON_FMT ", s:s, s:s, s:I, s:I, s:I, s:I !}",
+	if (json_unpack(body, "{" COMMON_FMT ", s:s, s:s, s:I, s:I, s:I, s:I !}",
 			COMMON(c), "node", &node, "boot_id", &boot_id, "epoch",
 			&epoch, "lease_sec", &lease_sec, "report_sec",
 			&report_sec, "gen", &gen))
@@ -136,18 +131,16 @@ static int config_parse(json_t *config, struct msg_domu *d)
 	const char *key;
 	json_t *value;
 
-	if (!json_is_object(config) ||
-	    json_object_size(config) > MSG_CONFIG_MAX)
+	if (!json_is_object(config) || json_object_size(config) > MSG_CONFIG_MAX)
 		return -EBADMSG;
-	json_object_foreach (config, key, value) {
+	json_object_foreach(config, key, value)
+	{
 		struct msg_config *c = &d->config[d->n_config++];
 
 		if (!json_is_string(value) || !key_ok(key) ||
-		    json_string_length(value) !=
-			    strlen(json_string_value(value)) ||
+		    json_string_length(value) != strlen(json_string_value(value)) ||
 		    set_text(c->key, sizeof(c->key), key) ||
-		    set_text(c->value, sizeof(c->value),
-			     json_string_value(value)))
+		    set_text(c->value, sizeof(c->value), json_string_value(value)))
 			return -EBADMSG;
 	}
 	return 0;
@@ -160,8 +153,7 @@ static int domu_parse(json_t *o, int index, struct msg_domu *d)
 	uint8_t bytes[PARSE_MAC_LEN];
 	json_t *config;
 
-	if (json_unpack(o,
-			"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o !}",
+	if (json_unpack(o, "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o !}",
 			"id", &id, "image", &image, "image_version", &version,
 			"manifest", &manifest, "memory_mib", &memory, "vcpus",
 			&vcpus, "weight", &weight, "cap", &cap, "mac", &mac,
@@ -204,15 +196,14 @@ static int desired_parse(json_t *body, const struct msg_verify_doc *q,
 			"domus", &domus) ||
 	    gen < 0 || epoch < 1 || !json_is_array(domus))
 		return bad(err, "desired");
-	if (!q->node[0] || strcmp(node, q->node) ||
-	    (uint64_t)epoch != q->epoch)
+	if (!q->node[0] || strcmp(node, q->node) || (uint64_t)epoch != q->epoch)
 		return errinfo_set(err, -EBADMSG,
 				   "desired: of another node or epoch");
 	if (json_array_size(domus) > MSG_DOMUS_MAX)
-		return errinfo_set(err, -EBADMSG,
-				   "desired: more than %d domUs",
+		return errinfo_set(err, -EBADMSG, "desired: more than %d domUs",
 				   MSG_DOMUS_MAX);
-	json_array_foreach (domus, i, o) {
+	json_array_foreach(domus, i, o)
+	{
 		if (domu_parse(o, (int)i, &v->domu[i]))
 			return errinfo_set(err, -EBADMSG,
 					   "desired: domU %zu: not as the "
@@ -318,8 +309,9 @@ int verify_build(const void *text, size_t len, struct msg_verify_ready *out,
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (!top || json_unpack(top, "{s:s, s:s}", "release", &release,
-				"build_time", &build_time) ||
+	if (!top ||
+	    json_unpack(top, "{s:s, s:s}", "release", &release, "build_time",
+			&build_time) ||
 	    set_name(out->release, release) ||
 	    set_text(out->build_time, sizeof(out->build_time), build_time) ||
 	    clock_parse(build_time, &out->build_ms))

@@ -14,7 +14,7 @@ struct verified {
 	struct msg_verify_segment segment;
 	struct msg_verify_lease lease;
 	struct msg_verify_desired desired;
-	struct msg_domu domu[MSG_DOMUS_MAX];	/* desired.n_domus of them */
+	struct msg_domu domu[MSG_DOMUS_MAX]; /* desired.n_domus of them */
 	struct msg_verify_manifest manifest;
 };
 

@@ -79,9 +79,9 @@ static int add_blob(const char *dir, const char *file,
 
 static int make_image(int argc, char **argv)
 {
-	static const enum imagerepo_role order[] = {
-		IMAGEREPO_KERNEL, IMAGEREPO_ROOT, IMAGEREPO_INITRD
-	};
+	static const enum imagerepo_role order[] = { IMAGEREPO_KERNEL,
+						     IMAGEREPO_ROOT,
+						     IMAGEREPO_INITRD };
 	struct errinfo err = ERRINFO_INIT;
 	struct imagerepo_manifest m = { .memory_min_mib = 32 };
 	char path[4096], rel[IMAGEREPO_PATH], digest[HASH_HEX];

@@ -197,7 +197,7 @@ run_domu() { # [CMDLINE]
 	wait_for 30 eval '[ "$(grep -c "nightshift: enrolled" "$T/agent.log")" = 2 ]'
 	wait_for 10 eval '[ "$(grep -c . "$T/gw/reports")" -gt '"$n"' ]'
 	[ "$(sort -u "$T/gw/boots" | wc -l)" = 1 ]
-	[ "$(grep -c "$running" "$T/agent.log")" = 1 ]
+	[ "$(grep -Ec "$running" "$T/agent.log")" = 1 ]
 	[ -e "$T/hv/domain-1" ]
 }
 
@@ -267,9 +267,9 @@ run_domu() { # [CMDLINE]
 }
 
 @test "a domU that ends is started again, with a pause" {
-	run_domu 'console=hvc0 fake-exit=1 fake-say=Out_of_cheese'
-	wait_for 10 said 'failed domu=batch-1 .*powered off: Out of cheese'
-	wait_for 20 eval '[ "$(grep -c "$running" "$T/agent.log")" = 2 ]'
+	run_domu 'console=hvc0 fake-exit=1'
+	wait_for 10 said 'failed domu=batch-1 .*powered off: fake domain batch-1 starts'
+	wait_for 20 eval '[ "$(grep -Ec "$running" "$T/agent.log")" = 2 ]'
 }
 
 @test "a domU that crashes is reported as failed" {
@@ -290,6 +290,14 @@ run_domu() { # [CMDLINE]
 	desire 3 "$manifest" 96
 	wait_for 20 grep -q 'memory_mib 96' "$T/hv/domain-2"
 	[ ! -e "$T/hv/domain-1" ]
+}
+
+@test "another weight needs no other domain" {
+	run_domu
+	sed -i 's/"weight": 256/"weight": 128/; s/"gen": 2/"gen": 3/' \
+		"$T/gw/desired.json"
+	wait_for 20 grep -q 'weight 128' "$T/hv/domain-1"
+	[ ! -e "$T/hv/domain-2" ]
 }
 
 @test "a create that fails is tried again" {

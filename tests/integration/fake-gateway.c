@@ -34,8 +34,8 @@
 
 #define LEASE_SEC  6
 #define REPORT_SEC 2
-#define LIFE_MS	   3600000
-#define POLL_MS	   50
+#define LIFE_MS    3600000
+#define POLL_MS    50
 
 static struct {
 	struct loop *loop;
