@@ -37,13 +37,13 @@ static void set_override(struct node *n, enum boot_choice choice, int once)
 {
 	n->once_used_ms = 0;
 	if (once)
-		n->override = choice == BOOT_GRID ? NODE_ONCE_GRID
-						  : NODE_ONCE_LOCAL;
+		n->override =
+			choice == BOOT_GRID ? NODE_ONCE_GRID : NODE_ONCE_LOCAL;
 	else if (choice == n->conf->boot)
 		n->override = NODE_AS_CONFIGURED;
 	else
-		n->override = choice == BOOT_GRID ? NODE_BOOT_GRID
-						  : NODE_BOOT_LOCAL;
+		n->override =
+			choice == BOOT_GRID ? NODE_BOOT_GRID : NODE_BOOT_LOCAL;
 	if (!once && choice == BOOT_LOCAL)
 		n->granted_once = 0;
 }

@@ -44,8 +44,7 @@ static int refused(const struct workspace *w, const struct config_limits *l,
 static void keep(const struct workspace *w, int index,
 		 struct assign_node *nodes, size_t n, struct assign_result *r)
 {
-	static const enum assign_health order[] = { ASSIGN_RUNNING,
-						    ASSIGN_IDLE };
+	static const enum assign_health order[] = { ASSIGN_RUNNING, ASSIGN_IDLE };
 
 	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
 		for (size_t i = 0; i < n && r->granted < w->domus; i++) {
@@ -67,8 +66,7 @@ static int fits(const struct workspace *w, const struct assign_node *n)
 }
 
 static void extend(const struct workspace *w, int index,
-		   struct assign_node *nodes, size_t n,
-		   struct assign_result *r)
+		   struct assign_node *nodes, size_t n, struct assign_result *r)
 {
 	int idle = 0;
 

@@ -15,25 +15,25 @@
 #include "workspace.h"
 
 enum assign_health {
-	ASSIGN_IDLE,		/* nothing started yet, or on its way */
-	ASSIGN_RUNNING,		/* a domU of `current` runs */
-	ASSIGN_BROKEN,		/* it refused or failed what it was given */
+	ASSIGN_IDLE,    /* nothing started yet, or on its way */
+	ASSIGN_RUNNING, /* a domU of `current` runs */
+	ASSIGN_BROKEN,  /* it refused or failed what it was given */
 };
 
 struct assign_node {
 	const char *name;
-	int eligible;		/* enrolled, in its lease, allowed by the owner */
+	int eligible; /* enrolled, in its lease, allowed by the owner */
 	enum assign_health health;
-	const char *current;	/* workspace it has now, or "" */
-	int free_mib;		/* before any domU; 0: not known */
-	int workspace;		/* out: index, or -1 */
+	const char *current; /* workspace it has now, or "" */
+	int free_mib;        /* before any domU; 0: not known */
+	int workspace;       /* out: index, or -1 */
 };
 
 #define ASSIGN_REASON 160
 
 struct assign_result {
-	int granted;		/* PCs given, broken ones not counted */
-	char reason[ASSIGN_REASON];	/* why fewer than asked; "" if not */
+	int granted;                /* PCs given, broken ones not counted */
+	char reason[ASSIGN_REASON]; /* why fewer than asked; "" if not */
 };
 
 /*

@@ -95,8 +95,7 @@ void gateway_reply_signed(struct gateway *gw, struct httpd_req *r,
 
 	clock_format(clock_unix_ms() + VALID_MS, expires);
 	if (body && !json_object_set_new(body, "_type", json_string(type)) &&
-	    !json_object_set_new(body, "spec_version",
-				 json_string(TRUST_SPEC)) &&
+	    !json_object_set_new(body, "spec_version", json_string(TRUST_SPEC)) &&
 	    !json_object_set_new(body, "expires", json_string(expires)))
 		rc = trust_sign(body, &gw->key, 1, &doc, &err);
 	json_decref(body);
@@ -114,9 +113,8 @@ void gateway_reply_lease(struct gateway *gw, struct httpd_req *r,
 {
 	gateway_reply_signed(
 		gw, r, "lease",
-		json_pack("{s:s, s:s, s:I, s:i, s:i, s:I}", "node",
-			  n->conf->name, "boot_id", n->boot_id, "epoch",
-			  (json_int_t)n->epoch, "lease_sec",
-			  gw->config->lease_sec, "report_sec",
+		json_pack("{s:s, s:s, s:I, s:i, s:i, s:I}", "node", n->conf->name,
+			  "boot_id", n->boot_id, "epoch", (json_int_t)n->epoch,
+			  "lease_sec", gw->config->lease_sec, "report_sec",
 			  gw->config->report_sec, "gen", (json_int_t)n->gen));
 }

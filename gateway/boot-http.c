@@ -72,12 +72,11 @@ static void note(struct gateway *gw, struct node *n, enum boot_loader loader,
 	n->seen_ms = now;
 	strcpy(n->firmware, boot_firmware(loader));
 	if (choice == BOOT_GRID && n->state == NODE_ASKED) {
-		gateway_node_save(gw, n);	/* a retry of the loader */
+		gateway_node_save(gw, n); /* a retry of the loader */
 		return;
 	}
 	node_forget_boot(n);
-	gateway_node_state(gw, n,
-			   choice == BOOT_GRID ? NODE_ASKED : NODE_LOCAL);
+	gateway_node_state(gw, n, choice == BOOT_GRID ? NODE_ASKED : NODE_LOCAL);
 	gateway_assign(gw);
 }
 

@@ -58,12 +58,10 @@ static void check_segment(const struct config *c, struct conf *file,
 			   range->argv[0]);
 	else if (c->domu_prefix <= c->prefix ||
 		 !within(c->domu_base, c->address, c->prefix))
-		conf_error(file, range, 0,
-			   "'%s' is not a part of the segment %s",
+		conf_error(file, range, 0, "'%s' is not a part of the segment %s",
 			   range->argv[0], address->argv[0]);
 	else if (within(c->address, c->domu_base, c->domu_prefix))
-		conf_error(file, range, 0,
-			   "'%s' holds the gateway's own address",
+		conf_error(file, range, 0, "'%s' holds the gateway's own address",
 			   range->argv[0]);
 }
 
@@ -90,8 +88,7 @@ static void check_node(const struct config *c, struct conf *file,
 }
 
 static void check_pair(struct conf *file, const struct config_node *n,
-		       const struct config_node *older,
-		       const struct conf_stmt *s)
+		       const struct config_node *older, const struct conf_stmt *s)
 {
 	const struct conf_stmt *mac = conf_find(s->child, "mac");
 	const struct conf_stmt *addr = conf_find(s->child, "address");
@@ -151,7 +148,7 @@ void config_check(const struct config *c, struct conf *file,
 struct needed {
 	const char *what, *path;
 	int dir;
-	int mode;		/* of access(2) */
+	int mode; /* of access(2) */
 };
 
 int config_check_files(const struct config *c, const char *path,

@@ -15,14 +15,14 @@
 #include "conf.h"
 #include "parse.h"
 
-#define CONFIG_NAME	 (PARSE_NAME_MAX + 1)
-#define CONFIG_NODES_MAX 4096
+#define CONFIG_NAME       (PARSE_NAME_MAX + 1)
+#define CONFIG_NODES_MAX  4096
 #define CONFIG_IMAGES_MAX 64
-#define CONFIG_TEXT	 512	/* paths and URLs, with the final NUL */
-#define CONFIG_IFNAME	 16	/* IFNAMSIZ */
+#define CONFIG_TEXT       512 /* paths and URLs, with the final NUL */
+#define CONFIG_IFNAME     16  /* IFNAMSIZ */
 
 enum config_loader {
-	CONFIG_LOADER_AUTO,	/* by what the firmware says it is */
+	CONFIG_LOADER_AUTO, /* by what the firmware says it is */
 	CONFIG_LOADER_PXELINUX,
 	CONFIG_LOADER_IPXE,
 };
@@ -38,7 +38,7 @@ struct config_node {
 	char mac_text[PARSE_MAC_STR];
 	uint32_t address;
 	char address_text[PARSE_IPV4_STR];
-	uint32_t domu_address;	/* derived, see config-check.c */
+	uint32_t domu_address; /* derived, see config-check.c */
 	enum config_loader loader;
 	enum boot_choice boot;
 	int line;
@@ -47,7 +47,7 @@ struct config_node {
 struct config_central {
 	char url[CONFIG_TEXT], repo[CONFIG_TEXT];
 	char pin[CONFIG_TEXT], token_file[CONFIG_TEXT];
-	uint32_t address;	/* of url; the packet filter needs a number */
+	uint32_t address; /* of url; the packet filter needs a number */
 	char address_text[PARSE_IPV4_STR];
 	int port;
 	int line;
@@ -63,7 +63,7 @@ struct config_limits {
 };
 
 struct config {
-	char *base;		/* name of the file, for comments */
+	char *base; /* name of the file, for comments */
 	char segment[CONFIG_NAME];
 	char interface[CONFIG_IFNAME];
 	uint32_t address;
@@ -73,7 +73,7 @@ struct config {
 	unsigned int domu_prefix;
 	char state[CONFIG_TEXT], boot[CONFIG_TEXT];
 	char key[CONFIG_TEXT], root[CONFIG_TEXT];
-	char nginx_user[CONFIG_NAME];	/* "" : chosen when generated */
+	char nginx_user[CONFIG_NAME]; /* "" : chosen when generated */
 	int lease_sec, report_sec;
 	uint64_t cache_bytes;
 	struct config_central central;
@@ -101,6 +101,9 @@ const struct config_node *config_node_by_mac(const struct config *c,
 const struct config_node *config_node_by_name(const struct config *c,
 					      const char *name);
 
+/* config-set.c: what single statements say. */
+void config_set(struct config *c, struct conf *file,
+		const struct conf_stmt *segment);
 /* config-check.c: what the tree of statements means, checked as a whole. */
 void config_check(const struct config *c, struct conf *file,
 		  const struct conf_stmt *segment);

@@ -17,7 +17,7 @@
 #include "parse.h"
 #include "uplink.h"
 
-#define WAIT_MAX_SEC 25		/* docs/protocol.md section 3 */
+#define WAIT_MAX_SEC 25 /* docs/protocol.md section 3 */
 
 static int have_desired(const struct gateway *gw)
 {
@@ -80,8 +80,8 @@ static json_t *wanted_domus(const struct gateway *gw, const struct node *n,
 static void current_workspace(const struct node *n, char out[CONFIG_NAME])
 {
 	const json_t *list = json_array_size(n->wanted) ? n->wanted : n->domus;
-	const char *id = json_string_value(
-		json_object_get(json_array_get(list, 0), "id"));
+	const char *id =
+		json_string_value(json_object_get(json_array_get(list, 0), "id"));
 	size_t tail = strlen(n->conf->name) + 1;
 	size_t len = id ? strlen(id) : 0;
 
@@ -175,12 +175,13 @@ void gateway_assign(struct gateway *gw)
 	assign(gw->workspaces.list, gw->workspaces.n, &gw->config->limits, list,
 	       gw->n_nodes, gw->results);
 	for (size_t i = 0; i < gw->n_nodes; i++)
-		set_wanted(gw, gw->nodes[i],
-			   wanted_domus(gw, gw->nodes[i],
-					list[i].workspace < 0
-						? NULL
-						: &gw->workspaces.list
-							   [list[i].workspace]));
+		set_wanted(
+			gw, gw->nodes[i],
+			wanted_domus(
+				gw, gw->nodes[i],
+				list[i].workspace < 0
+					? NULL
+					: &gw->workspaces.list[list[i].workspace]));
 out:
 	free(names);
 	free(list);
@@ -231,8 +232,7 @@ static void on_deadline(void *arg)
 		httpd_reply_error(r, 503, "the central has not been heard yet");
 }
 
-static void hold(struct gateway *gw, struct node *n, struct httpd_req *r,
-		 int wait)
+static void hold(struct gateway *gw, struct node *n, struct httpd_req *r, int wait)
 {
 	struct httpd_req *older = take_held(n);
 

@@ -50,8 +50,7 @@ void handle_segment(struct httpd_req *r, void *arg)
 
 /* Header, address, key and signature of an enrolment. */
 static struct node *check_enrol(struct gateway *gw, struct httpd_req *r,
-				struct request *q,
-				uint8_t key[TRUST_PUBLIC_LEN])
+				struct request *q, uint8_t key[TRUST_PUBLIC_LEN])
 {
 	const char *hex = httpd_header(r, "Nightshift-Key");
 	uint8_t mac[PARSE_MAC_LEN];
@@ -105,8 +104,7 @@ static int same_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
 
 static void take_host(struct node *n, json_t *host)
 {
-	const char *fw =
-		json_string_value(json_object_get(host, "firmware"));
+	const char *fw = json_string_value(json_object_get(host, "firmware"));
 
 	if (fw && (!strcmp(fw, "bios") || !strcmp(fw, "uefi")))
 		strcpy(n->firmware, fw);

@@ -18,11 +18,11 @@
 #include "log.h"
 #include "uplink.h"
 
-#define TICK_MS		1000	/* lost nodes are looked for this often */
-#define REPORT_MIN_MS	1000	/* docs/protocol.md section 4 */
-#define REPORT_MAX_MS	10000
-#define NODE_BODY_MAX	(256 * 1024)
-#define ADMIN_BODY_MAX	4096
+#define TICK_MS        1000 /* lost nodes are looked for this often */
+#define REPORT_MIN_MS  1000 /* docs/protocol.md section 4 */
+#define REPORT_MAX_MS  10000
+#define NODE_BODY_MAX  (256 * 1024)
+#define ADMIN_BODY_MAX 4096
 
 static const struct httpd_route routes[] = {
 	{ "GET", "/boot/pxelinux/pxelinux.cfg/*", handle_boot_pxelinux, 0 },
@@ -73,8 +73,7 @@ void gateway_node_save(struct gateway *gw, struct node *n)
 	store_result(gw, rc, &err);
 }
 
-void gateway_node_state(struct gateway *gw, struct node *n,
-			enum node_state state)
+void gateway_node_state(struct gateway *gw, struct node *n, enum node_state state)
 {
 	int64_t now = clock_unix_ms();
 	char text[NODE_ERROR_MAX + 64];
@@ -113,8 +112,8 @@ static void send_report(struct gateway *gw)
 	char *text;
 
 	for (size_t i = 0; i < gw->n_nodes; i++)
-		json_array_append_new(list, node_to_json(gw->nodes[i],
-							 gw->config->segment));
+		json_array_append_new(
+			list, node_to_json(gw->nodes[i], gw->config->segment));
 	body = json_pack("{s:s, s:o, s:o}", "segment", gw->config->segment,
 			 "nodes", list, "refusals", refusals(gw));
 	text = json_dumps(body, JSON_COMPACT);
@@ -185,14 +184,12 @@ static int load_node(struct gateway *gw, const struct config_node *conf,
 	return 0;
 }
 
-static struct node *take_known(struct gateway *gw,
-			       const struct config_node *conf)
+static struct node *take_known(struct gateway *gw, const struct config_node *conf)
 {
 	struct node *n = NULL;
 
 	for (size_t i = 0; i < gw->n_nodes; i++) {
-		if (!gw->nodes[i] ||
-		    strcmp(gw->nodes[i]->conf->name, conf->name))
+		if (!gw->nodes[i] || strcmp(gw->nodes[i]->conf->name, conf->name))
 			continue;
 		n = TAKE(gw->nodes[i]);
 		break;
@@ -217,8 +214,7 @@ static void free_nodes(struct node **nodes, size_t n)
 	free(nodes);
 }
 
-int gateway_take_config(struct gateway *gw, struct config *c,
-			struct errinfo *err)
+int gateway_take_config(struct gateway *gw, struct config *c, struct errinfo *err)
 {
 	struct node **nodes = calloc(c->n_nodes + 1, sizeof(struct node *));
 	struct config *old = gw->config;
@@ -269,8 +265,9 @@ static int check_key(const struct gateway *gw, struct errinfo *err)
 	json_decref(body);
 	json_decref(back);
 	trust_root_free(root);
-	return rc ? errinfo_wrap(err, rc, "%s is no key of %s",
-				 gw->config->key, gw->config->root) : 0;
+	return rc ? errinfo_wrap(err, rc, "%s is no key of %s", gw->config->key,
+				 gw->config->root)
+		  : 0;
 }
 
 static int load_keys(struct gateway *gw, struct errinfo *err)
@@ -311,8 +308,7 @@ static int64_t load_desired(struct gateway *gw)
 
 	rc = store_get(gw->store, "desired", &text, &err);
 	if (!rc && text)
-		rc = workspaces_parse(text, strlen(text), &gw->workspaces,
-				      &err);
+		rc = workspaces_parse(text, strlen(text), &gw->workspaces, &err);
 	if (rc)
 		log_warn("store: desired state: %s", errinfo_text(&err, rc));
 	return gw->workspaces.list ? gw->workspaces.gen : -1;

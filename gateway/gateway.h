@@ -21,8 +21,8 @@ struct uplink;
 
 struct gateway {
 	struct config *config;
-	const char *path;		/* of nightshift.conf */
-	const char *generated;		/* folder kept up to date, or NULL */
+	const char *path;      /* of nightshift.conf */
+	const char *generated; /* folder kept up to date, or NULL */
 	struct loop *loop;
 	struct httpd *httpd;
 	struct store *store;
@@ -31,15 +31,15 @@ struct gateway {
 	char pin[TLS_PIN];
 	struct release_cache release;
 
-	struct node **nodes;		/* in the order of the configuration */
+	struct node **nodes; /* in the order of the configuration */
 	size_t n_nodes;
 	struct workspaces workspaces;
 	struct assign_result results[WORKSPACES_MAX];
 
 	struct loop_timer *lost_timer, *report_timer;
-	int64_t reported_ms;		/* clock_boot_ms() of the last report */
-	int dirty;			/* something to report is new */
-	int store_broken;		/* said once */
+	int64_t reported_ms; /* clock_boot_ms() of the last report */
+	int dirty;           /* something to report is new */
+	int store_broken;    /* said once */
 };
 
 /* gateway.c: life */

@@ -22,8 +22,7 @@ static void mask_text(unsigned int prefix, char out[PARSE_IPV4_STR])
 	format_ipv4(prefix ? ~0U << (32 - prefix) : 0, out);
 }
 
-static void add_service(const struct config *c, const char *dir,
-			struct buf *out)
+static void add_service(const struct config *c, const char *dir, struct buf *out)
 {
 	char mask[PARSE_IPV4_STR], net[PARSE_IPV4_STR];
 
@@ -87,8 +86,7 @@ static void add_loaders(const struct config *c, struct buf *out)
 	for (size_t i = 0; i < c->n_nodes; i++)
 		if (c->nodes[i].loader != CONFIG_LOADER_AUTO)
 			buf_addf(out, "dhcp-mac=set:%s,%s\n",
-				 tags[c->nodes[i].loader],
-				 c->nodes[i].mac_text);
+				 tags[c->nodes[i].loader], c->nodes[i].mac_text);
 }
 
 /* Which loader: what the firmware is, whether it is iPXE already, and what the
@@ -128,8 +126,7 @@ static void add_boot(const struct config *c, struct buf *out)
 		 gw, gw, gw, gw, gw);
 }
 
-void generate_dnsmasq(const struct config *c, const char *dir,
-		      struct buf *out)
+void generate_dnsmasq(const struct config *c, const char *dir, struct buf *out)
 {
 	buf_addf(out,
 		 "# Made by gatewayd from %s; do not edit.\n"

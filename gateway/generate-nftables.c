@@ -22,8 +22,8 @@ struct rule_source {
 	struct buf *out;
 };
 
-__attribute__((format(printf, 3, 4)))
-static void add_rule(struct rule_source *s, int line, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void
+add_rule(struct rule_source *s, int line, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -73,14 +73,17 @@ static void add_input(struct rule_source *s)
 	add_rule(s, at, "ct state invalid counter drop");
 	add_rule(s, at, "udp sport 68 udp dport 67 counter accept");
 	add_rule(s, addr, "ip daddr != %s counter drop", c->address_text);
-	add_rule(s, at, "ip saddr . ether saddr @nodes ct state "
-			"established,related counter accept");
+	add_rule(s, at,
+		 "ip saddr . ether saddr @nodes ct state "
+		 "established,related counter accept");
 	add_rule(s, at,
 		 "ip saddr . ether saddr @nodes udp dport 69 counter accept");
-	add_rule(s, at, "ip saddr . ether saddr @nodes tcp dport { 80, 443 } "
-			"counter accept");
-	add_rule(s, at, "ip saddr . ether saddr @nodes icmp type echo-request "
-			"limit rate 50/second counter accept");
+	add_rule(s, at,
+		 "ip saddr . ether saddr @nodes tcp dport { 80, 443 } "
+		 "counter accept");
+	add_rule(s, at,
+		 "ip saddr . ether saddr @nodes icmp type echo-request "
+		 "limit rate 50/second counter accept");
 	add_rule(s, at, "counter drop");
 	buf_adds(s->out, "\t}\n\n");
 }
@@ -128,8 +131,7 @@ static void add_nat(struct rule_source *s)
 	buf_adds(s->out, "\t}\n");
 }
 
-void generate_nftables(const struct config *c, const char *dir,
-		       struct buf *out)
+void generate_nftables(const struct config *c, const char *dir, struct buf *out)
 {
 	struct rule_source s = { c, out };
 

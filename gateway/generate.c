@@ -64,8 +64,7 @@ static int same_as_file(const char *path, const struct buf *b)
 }
 
 static int write_one(const struct generated *g, const struct config *c,
-		     const char *dir, unsigned int *changed,
-		     struct errinfo *err)
+		     const char *dir, unsigned int *changed, struct errinfo *err)
 {
 	auto_buf struct buf text = BUF_INIT_MAX(GENERATED_MAX);
 	char path[PATH_MAX];

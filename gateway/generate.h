@@ -14,18 +14,16 @@
 #include "errinfo.h"
 
 /* Files of one folder, as bits of what was changed. */
-#define GENERATE_NGINX	  1U
+#define GENERATE_NGINX    1U
 #define GENERATE_DNSMASQ  2U
-#define GENERATE_HOSTS	  4U
+#define GENERATE_HOSTS    4U
 #define GENERATE_NFTABLES 8U
 
 /* dir is the absolute folder the files will lie in, without a blank. */
 void generate_nginx(const struct config *c, const char *dir, struct buf *out);
-void generate_dnsmasq(const struct config *c, const char *dir,
-		      struct buf *out);
+void generate_dnsmasq(const struct config *c, const char *dir, struct buf *out);
 void generate_hosts(const struct config *c, const char *dir, struct buf *out);
-void generate_nftables(const struct config *c, const char *dir,
-		       struct buf *out);
+void generate_nftables(const struct config *c, const char *dir, struct buf *out);
 
 /* Writes those files of dir that differ; makes folders below the state folder
  * and the TLS key where they are missing. *changed (may be NULL) says which

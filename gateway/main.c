@@ -23,8 +23,8 @@
 
 struct options {
 	const char *file;
-	const char *generate;	/* -g */
-	const char *keep;	/* -G */
+	const char *generate; /* -g */
+	const char *keep;     /* -G */
 	int check, verbose, debug;
 	int ready_fd;
 };
@@ -76,12 +76,24 @@ static int parse_options(int argc, char **argv, struct options *o)
 			if (o->generate && (o->check || o->keep))
 				return misuse("-g goes with neither -n nor -G");
 			return -1;
-		case 'f': o->file = optarg; break;
-		case 'g': o->generate = optarg; break;
-		case 'G': o->keep = optarg; break;
-		case 'n': o->check = 1; break;
-		case 'v': o->verbose = 1; break;
-		case 'd': o->debug = 1; break;
+		case 'f':
+			o->file = optarg;
+			break;
+		case 'g':
+			o->generate = optarg;
+			break;
+		case 'G':
+			o->keep = optarg;
+			break;
+		case 'n':
+			o->check = 1;
+			break;
+		case 'v':
+			o->verbose = 1;
+			break;
+		case 'd':
+			o->debug = 1;
+			break;
 		case 'R':
 			if (parse_int(optarg, 0, 1 << 20, &o->ready_fd))
 				return misuse("-R: no descriptor");
@@ -153,8 +165,7 @@ static void say_ready(int fd)
 	close(fd);
 }
 
-static int start(struct gateway *gw, const struct options *o,
-		 struct errinfo *err)
+static int start(struct gateway *gw, const struct options *o, struct errinfo *err)
 {
 	int rc;
 
@@ -191,8 +202,7 @@ static int run(const struct options *o)
 	if (rc) {
 		log_err("%s", errinfo_text(&err, rc));
 	} else {
-		log_info("segment %s: %zu nodes", gw.config->segment,
-			 gw.n_nodes);
+		log_info("segment %s: %zu nodes", gw.config->segment, gw.n_nodes);
 		say_ready(o->ready_fd);
 		status = loop_run(gw.loop);
 		log_info("stopped");

@@ -12,8 +12,7 @@ static json_t *steps_to_json(const struct node *n)
 
 	for (int i = 0; i < NODE_STEPS; i++)
 		if (n->steps_ms[i])
-			json_object_set_new(o,
-					    node_state_name(NODE_ASKED + i),
+			json_object_set_new(o, node_state_name(NODE_ASKED + i),
 					    json_integer(n->steps_ms[i]));
 	return o;
 }
@@ -36,7 +35,8 @@ static json_t *domus_to_json(const struct node *n)
 	json_t *domu, *copy;
 	size_t i;
 
-	json_array_foreach(n->domus, i, domu) {
+	json_array_foreach(n->domus, i, domu)
+	{
 		copy = json_copy(domu);
 		json_object_set_new(copy, "workspace",
 				    workspace_of(domu, n->conf->name));
@@ -61,7 +61,6 @@ json_t *node_to_json(const struct node *n, const char *segment)
 		node_state_name(n->state), "error", n->error, "epoch",
 		(json_int_t)n->epoch, "since_ms", (json_int_t)n->since_ms,
 		"seen_ms", (json_int_t)n->seen_ms, "steps_ms", steps_to_json(n),
-		"image", copy_or_empty(n->image), "host",
-		copy_or_empty(n->host), "domus", domus_to_json(n), "address",
-		n->conf->address_text);
+		"image", copy_or_empty(n->image), "host", copy_or_empty(n->host),
+		"domus", domus_to_json(n), "address", n->conf->address_text);
 }

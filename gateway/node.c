@@ -10,7 +10,7 @@
 
 static const char *const state_names[] = {
 	[NODE_UNKNOWN] = "unknown",   [NODE_LOCAL] = "local",
-	[NODE_ASKED] = "asked",	      [NODE_DOM0] = "dom0",
+	[NODE_ASKED] = "asked",       [NODE_DOM0] = "dom0",
 	[NODE_ENROLLED] = "enrolled", [NODE_FETCHING] = "fetching",
 	[NODE_VERIFIED] = "verified", [NODE_RUNNING] = "running",
 	[NODE_REFUSED] = "refused",   [NODE_FAILED] = "failed",

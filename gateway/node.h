@@ -34,20 +34,20 @@ enum node_state {
 };
 
 /* The states whose first time in a boot is kept: ASKED to RUNNING. */
-#define NODE_STEPS	(NODE_RUNNING - NODE_ASKED + 1)
-#define NODE_ERROR_MAX	512
-#define NODE_FIRMWARE	8
+#define NODE_STEPS     (NODE_RUNNING - NODE_ASKED + 1)
+#define NODE_ERROR_MAX 512
+#define NODE_FIRMWARE  8
 
 enum node_override {
 	NODE_AS_CONFIGURED,
-	NODE_BOOT_LOCAL,	/* the owner's word, until it is taken back */
+	NODE_BOOT_LOCAL, /* the owner's word, until it is taken back */
 	NODE_BOOT_GRID,
-	NODE_ONCE_LOCAL,	/* for the next boot only */
+	NODE_ONCE_LOCAL, /* for the next boot only */
 	NODE_ONCE_GRID,
 };
 
 struct node {
-	const struct config_node *conf;		/* not stored */
+	const struct config_node *conf; /* not stored */
 
 	enum node_state state;
 	int64_t since_ms, seen_ms;
@@ -57,31 +57,31 @@ struct node {
 
 	/* The boot that has the right to act for this node. */
 	int64_t epoch;
-	char boot_id[HASH_HEX];			/* "": none */
+	char boot_id[HASH_HEX]; /* "": none */
 	uint8_t key[TRUST_PUBLIC_LEN];
-	int64_t seq;		/* the highest taken (request_take_seq) */
+	int64_t seq; /* the highest taken (request_take_seq) */
 
 	/* As the node said last, cleaned by wire.h; NULL: nothing yet. */
 	json_t *host, *image, *domus;
 
 	/* What it should run. */
 	int64_t gen;
-	json_t *wanted;				/* array, never NULL */
+	json_t *wanted; /* array, never NULL */
 
 	enum node_override override;
-	int64_t once_used_ms;	/* when a one-shot was first served, or 0 */
-	int granted_once;	/* this boot is on the grid by a one-shot */
+	int64_t once_used_ms; /* when a one-shot was first served, or 0 */
+	int granted_once;     /* this boot is on the grid by a one-shot */
 
 	/* Not stored. */
-	uint64_t seq_seen;	/* after a restart: all up to seq, see node_new */
-	int64_t alive_ms;	/* clock_boot_ms() of its last sign of life */
-	struct httpd_req *held;	/* its long poll */
+	uint64_t seq_seen; /* after a restart: all up to seq, see node_new */
+	int64_t alive_ms;  /* clock_boot_ms() of its last sign of life */
+	struct httpd_req *held; /* its long poll */
 	struct loop_timer *hold_timer;
-	struct gateway *gw;	/* for that timer */
+	struct gateway *gw; /* for that timer */
 };
 
 struct node *node_new(const struct config_node *conf);
-void node_free(struct node *n);		/* held must be answered before */
+void node_free(struct node *n); /* held must be answered before */
 
 const char *node_state_name(enum node_state state);
 /* -1 if it is none. */

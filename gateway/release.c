@@ -22,8 +22,7 @@ static int copy_member(const json_t *o, const char *key, char *out, size_t size,
 	const char *s = json_string_value(json_object_get(o, key));
 
 	if (!s)
-		return errinfo_set(err, -EINVAL, "boot.json: no text '%s'",
-				   key);
+		return errinfo_set(err, -EINVAL, "boot.json: no text '%s'", key);
 	/* It becomes part of a line of a loader's configuration, where "---"
 	 * parts modules and "||" commands. */
 	if (strlen(s) >= size || strpbrk(s, "\r\n") || strstr(s, "---") ||

@@ -11,7 +11,7 @@
 
 #include "errinfo.h"
 
-#define RELEASE_ID	65
+#define RELEASE_ID      65
 #define RELEASE_CMDLINE 1024
 
 struct release {

@@ -90,9 +90,8 @@ static void name_restarts(const struct config *a, const struct config *b)
 		{ "state", strcmp(a->state, b->state) },
 		{ "key", strcmp(a->key, b->key) },
 		{ "root", strcmp(a->root, b->root) },
-		{ "central",
-		  memcmp(&a->central, &b->central,
-			 offsetof(struct config_central, line)) },
+		{ "central", memcmp(&a->central, &b->central,
+				    offsetof(struct config_central, line)) },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)

@@ -30,8 +30,7 @@ static void replace(json_t **slot, json_t *value)
 }
 
 /* *news is set where the central should hear of it at once. */
-static void take_report(struct gateway *gw, struct node *n,
-			struct wire_report *w)
+static void take_report(struct gateway *gw, struct node *n, struct wire_report *w)
 {
 	int news = strcmp(n->error, w->error) ||
 		   !json_equal(n->image, w->image) ||

@@ -10,7 +10,6 @@
 #include "parse.h"
 #include "request.h"
 
-
 int request_parse(struct request *q, struct errinfo *err)
 {
 	uint64_t epoch, seq;
@@ -22,8 +21,7 @@ int request_parse(struct request *q, struct errinfo *err)
 	if (parse_u64(q->epoch_text, 0, INT64_MAX, &epoch) ||
 	    (q->epoch_text[0] == '0' && q->epoch_text[1]))
 		return errinfo_set(err, -EINVAL, "Nightshift-Epoch: no number");
-	if (parse_u64(q->seq_text, 1, INT64_MAX, &seq) ||
-	    q->seq_text[0] == '0')
+	if (parse_u64(q->seq_text, 1, INT64_MAX, &seq) || q->seq_text[0] == '0')
 		return errinfo_set(err, -EINVAL, "Nightshift-Seq: no number");
 	if (parse_hex(q->signature, q->sig, sizeof(q->sig)))
 		return errinfo_set(err, -EINVAL,
@@ -33,8 +31,7 @@ int request_parse(struct request *q, struct errinfo *err)
 	return 0;
 }
 
-int request_verify(const struct request *q,
-		   const uint8_t key[TRUST_PUBLIC_LEN])
+int request_verify(const struct request *q, const uint8_t key[TRUST_PUBLIC_LEN])
 {
 	auto_buf struct buf text = BUF_INIT;
 	char digest[HASH_HEX];

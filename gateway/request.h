@@ -26,8 +26,7 @@ struct request {
 /* -EINVAL with the reason where a header is missing or has a wrong form. */
 int request_parse(struct request *q, struct errinfo *err);
 /* 0 or -EBADMSG. */
-int request_verify(const struct request *q,
-		   const uint8_t key[TRUST_PUBLIC_LEN]);
+int request_verify(const struct request *q, const uint8_t key[TRUST_PUBLIC_LEN]);
 
 /*
  * Requests of one boot may overtake each other on their way, but each counts

@@ -17,9 +17,23 @@
 	" granted_once"
 
 enum column {
-	COL_STATE, COL_SINCE, COL_SEEN, COL_STEPS, COL_ERROR, COL_FIRMWARE,
-	COL_EPOCH, COL_BOOT_ID, COL_KEY, COL_SEQ, COL_HOST, COL_IMAGE,
-	COL_DOMUS, COL_GEN, COL_WANTED, COL_OVERRIDE, COL_ONCE_USED,
+	COL_STATE,
+	COL_SINCE,
+	COL_SEEN,
+	COL_STEPS,
+	COL_ERROR,
+	COL_FIRMWARE,
+	COL_EPOCH,
+	COL_BOOT_ID,
+	COL_KEY,
+	COL_SEQ,
+	COL_HOST,
+	COL_IMAGE,
+	COL_DOMUS,
+	COL_GEN,
+	COL_WANTED,
+	COL_OVERRIDE,
+	COL_ONCE_USED,
 	COL_GRANTED,
 };
 
@@ -43,8 +57,7 @@ static void get_steps(sqlite3_stmt *st, struct node *n)
 	json_t *list = get_json(st, COL_STEPS);
 
 	for (size_t i = 0; i < NODE_STEPS; i++)
-		n->steps_ms[i] =
-			json_integer_value(json_array_get(list, i));
+		n->steps_ms[i] = json_integer_value(json_array_get(list, i));
 	json_decref(list);
 }
 
@@ -146,12 +159,10 @@ static void bind_row(sqlite3_stmt *st, const struct node *n)
 	sqlite3_bind_int64(st, p + COL_SEEN, n->seen_ms);
 	bind_steps(st, p + COL_STEPS, n);
 	sqlite3_bind_text(st, p + COL_ERROR, n->error, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, p + COL_FIRMWARE, n->firmware, -1,
-			  SQLITE_STATIC);
+	sqlite3_bind_text(st, p + COL_FIRMWARE, n->firmware, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, p + COL_EPOCH, n->epoch);
 	sqlite3_bind_text(st, p + COL_BOOT_ID, n->boot_id, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(st, p + COL_KEY, n->key, sizeof(n->key),
-			  SQLITE_STATIC);
+	sqlite3_bind_blob(st, p + COL_KEY, n->key, sizeof(n->key), SQLITE_STATIC);
 	sqlite3_bind_int64(st, p + COL_SEQ, n->seq);
 	bind_json(st, p + COL_HOST, n->host);
 	bind_json(st, p + COL_IMAGE, n->image);
@@ -168,10 +179,12 @@ int store_node_save(struct store *s, const struct node *n, struct errinfo *err)
 	sqlite3_stmt *st;
 	int rc;
 
-	rc = store_prepare(s, "INSERT OR REPLACE INTO nodes (name, " COLUMNS
-			      ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
-			      " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-			      " ?19)", &st, err);
+	rc = store_prepare(s,
+			   "INSERT OR REPLACE INTO nodes (name, " COLUMNS
+			   ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+			   " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+			   " ?19)",
+			   &st, err);
 	if (rc)
 		return rc;
 	bind_row(st, n);
@@ -184,8 +197,10 @@ static int add_fenced(struct store *s, const char *node, const char *boot_id,
 	sqlite3_stmt *st;
 	int rc;
 
-	rc = store_prepare(s, "INSERT OR IGNORE INTO boots (node, boot_id)"
-			      " VALUES (?, ?)", &st, err);
+	rc = store_prepare(s,
+			   "INSERT OR IGNORE INTO boots (node, boot_id)"
+			   " VALUES (?, ?)",
+			   &st, err);
 	if (rc)
 		return rc;
 	sqlite3_bind_text(st, 1, node, -1, SQLITE_STATIC);
@@ -193,9 +208,11 @@ static int add_fenced(struct store *s, const char *node, const char *boot_id,
 	rc = store_finish(s, st, err);
 	if (rc)
 		return rc;
-	rc = store_prepare(s, "DELETE FROM boots WHERE node = ?1 AND id NOT IN"
-			      " (SELECT id FROM boots WHERE node = ?1"
-			      " ORDER BY id DESC LIMIT ?2)", &st, err);
+	rc = store_prepare(s,
+			   "DELETE FROM boots WHERE node = ?1 AND id NOT IN"
+			   " (SELECT id FROM boots WHERE node = ?1"
+			   " ORDER BY id DESC LIMIT ?2)",
+			   &st, err);
 	if (rc)
 		return rc;
 	sqlite3_bind_text(st, 1, node, -1, SQLITE_STATIC);
@@ -226,14 +243,15 @@ out:
 	return rc;
 }
 
-int store_boot_is_fenced(struct store *s, const char *node,
-			 const char *boot_id)
+int store_boot_is_fenced(struct store *s, const char *node, const char *boot_id)
 {
 	sqlite3_stmt *st;
 	int rc;
 
-	rc = store_prepare(s, "SELECT 1 FROM boots WHERE node = ?"
-			      " AND boot_id = ?", &st, NULL);
+	rc = store_prepare(s,
+			   "SELECT 1 FROM boots WHERE node = ?"
+			   " AND boot_id = ?",
+			   &st, NULL);
 	if (rc)
 		return rc;
 	sqlite3_bind_text(st, 1, node, -1, SQLITE_STATIC);

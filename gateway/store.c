@@ -16,7 +16,7 @@
 #include "store.h"
 
 #define SCHEMA_VERSION 1
-#define BUSY_MS	       2000
+#define BUSY_MS        2000
 
 struct store {
 	sqlite3 *db;
@@ -43,14 +43,20 @@ static const char schema[] =
 static int map_error(int r)
 {
 	switch (r & 0xff) {
-	case SQLITE_FULL: return -ENOSPC;
-	case SQLITE_NOMEM: return -ENOMEM;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
 	case SQLITE_BUSY:
-	case SQLITE_LOCKED: return -EBUSY;
+	case SQLITE_LOCKED:
+		return -EBUSY;
 	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB: return -EBADMSG;
-	case SQLITE_READONLY: return -EROFS;
-	default: return -EIO;
+	case SQLITE_NOTADB:
+		return -EBADMSG;
+	case SQLITE_READONLY:
+		return -EROFS;
+	default:
+		return -EIO;
 	}
 }
 
@@ -112,8 +118,10 @@ static int check(struct store *s, struct errinfo *err)
 	if (query_text(s, "PRAGMA quick_check(1)", text, sizeof(text)) ||
 	    strcmp(text, "ok"))
 		return errinfo_set(err, -EBADMSG, "%s: corrupt", s->path);
-	rc = store_exec(s, "PRAGMA journal_mode = WAL;"
-			   "PRAGMA synchronous = NORMAL;", err);
+	rc = store_exec(s,
+			"PRAGMA journal_mode = WAL;"
+			"PRAGMA synchronous = NORMAL;",
+			err);
 	if (rc)
 		return rc;
 	if (query_text(s, "PRAGMA user_version", text, sizeof(text)))
@@ -211,8 +219,10 @@ int store_event(struct store *s, const char *node, const char *text,
 	sqlite3_stmt *st;
 	int rc;
 
-	rc = store_prepare(s, "INSERT INTO events (ms, node, text)"
-			      " VALUES (?, ?, ?)", &st, err);
+	rc = store_prepare(s,
+			   "INSERT INTO events (ms, node, text)"
+			   " VALUES (?, ?, ?)",
+			   &st, err);
 	if (rc)
 		return rc;
 	sqlite3_bind_int64(st, 1, clock_unix_ms());
@@ -224,20 +234,18 @@ int store_event(struct store *s, const char *node, const char *text,
 	rc = store_prepare(s, "DELETE FROM events WHERE id <= ?", &st, err);
 	if (rc)
 		return rc;
-	sqlite3_bind_int64(st, 1, sqlite3_last_insert_rowid(s->db) -
-				      STORE_EVENTS_MAX);
+	sqlite3_bind_int64(st, 1,
+			   sqlite3_last_insert_rowid(s->db) - STORE_EVENTS_MAX);
 	return store_finish(s, st, err);
 }
 
-int store_get(struct store *s, const char *key, char **value,
-	      struct errinfo *err)
+int store_get(struct store *s, const char *key, char **value, struct errinfo *err)
 {
 	sqlite3_stmt *st;
 	int rc;
 
 	*value = NULL;
-	rc = store_prepare(s, "SELECT value FROM texts WHERE key = ?", &st,
-			   err);
+	rc = store_prepare(s, "SELECT value FROM texts WHERE key = ?", &st, err);
 	if (rc)
 		return rc;
 	sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
@@ -261,8 +269,10 @@ int store_set(struct store *s, const char *key, const char *value,
 	sqlite3_stmt *st;
 	int rc;
 
-	rc = store_prepare(s, "INSERT OR REPLACE INTO texts (key, value)"
-			      " VALUES (?, ?)", &st, err);
+	rc = store_prepare(s,
+			   "INSERT OR REPLACE INTO texts (key, value)"
+			   " VALUES (?, ?)",
+			   &st, err);
 	if (rc)
 		return rc;
 	sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);

@@ -1,6 +1,6 @@
 progs         += gatewayd
 gatewayd-srcs := $(addprefix gateway/,main.c reload.c gateway.c config.c \
-                 config-check.c generate.c generate-nginx.c generate-dnsmasq.c \
+                 config-set.c config-check.c generate.c generate-nginx.c generate-dnsmasq.c \
                  generate-nftables.c tls.c release.c boot.c boot-http.c \
                  store.c store-node.c node.c node-json.c wire.c request.c \
                  auth.c enrol.c report.c desired.c admin.c workspace.c assign.c \
@@ -26,6 +26,7 @@ test-gateway-boot-cppflags := -Igateway
 test-gateway-boot-libs := common
 test-gateway-boot-pkgs := jansson cmocka
 test-gateway-config-srcs := tests/unit/test-gateway-config.c gateway/config.c \
+                            gateway/config-set.c \
                             gateway/config-check.c
 test-gateway-config-pkgs := cmocka
 test-gateway-config-cppflags := -Igateway

@@ -21,7 +21,7 @@
 #include "tls.h"
 
 #define TLS_PATH_MAX 1024
-#define TLS_DAYS     3650L	/* pinned by key: its age protects nothing */
+#define TLS_DAYS     3650L /* pinned by key: its age protects nothing */
 #define TLS_FILE_MAX (64 * 1024)
 
 static int path_of(char out[TLS_PATH_MAX], const char *state, const char *file)
@@ -64,8 +64,7 @@ err_free:
 }
 
 /* Writes what `bio` holds as a whole file. */
-static int write_bio(BIO *bio, const char *path, mode_t mode,
-		     struct errinfo *err)
+static int write_bio(BIO *bio, const char *path, mode_t mode, struct errinfo *err)
 {
 	char *data;
 	long len = BIO_get_mem_data(bio, &data);
@@ -85,8 +84,7 @@ static int make_pair(const char *key_path, const char *crt_path,
 	int rc;
 
 	if (!crt || !key_bio || !crt_bio ||
-	    !PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL,
-				      NULL) ||
+	    !PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) ||
 	    !PEM_write_bio_X509(crt_bio, crt)) {
 		rc = errinfo_set(err, -EIO, "cannot make a TLS key");
 		goto out;

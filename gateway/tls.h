@@ -12,7 +12,7 @@
 
 #include "errinfo.h"
 
-#define TLS_PIN 64		/* "sha256//" + base64 of 32 bytes + NUL */
+#define TLS_PIN 64 /* "sha256//" + base64 of 32 bytes + NUL */
 
 /* STATE/tls.key (0600) and STATE/tls.crt: made if one of them is missing. */
 int tls_ensure(const char *state, const char *segment, struct errinfo *err);

@@ -19,19 +19,19 @@
 #include "log.h"
 #include "uplink.h"
 
-#define WAIT_SEC       25	/* the longest poll the protocol allows */
+#define WAIT_SEC       25 /* the longest poll the protocol allows */
 #define TIMEOUT_SEC    40
 #define BACKOFF_MIN_MS 500
 #define BACKOFF_MAX_MS 30000
-#define IDLE_MS	       1000	/* between answers that held nothing new */
+#define IDLE_MS        1000 /* between answers that held nothing new */
 #define TOKEN_MAX      1024
 
 struct uplink {
 	pthread_mutex_t lock;
-	pthread_cond_t wake;	/* the reporting thread */
+	pthread_cond_t wake; /* the reporting thread */
 	int stop;
-	char *report;		/* waits to be posted, or NULL */
-	char *desired;		/* waits to be taken, or NULL */
+	char *report;  /* waits to be posted, or NULL */
+	char *desired; /* waits to be taken, or NULL */
 	int64_t gen;
 
 	struct httpc *poller, *poster;
@@ -171,9 +171,8 @@ static void return_report(struct uplink *u, char *text)
 
 static int post(struct uplink *u, const char *text, struct errinfo *err)
 {
-	static const char *const headers[] = {
-		"Content-Type: application/json", NULL
-	};
+	static const char *const headers[] = { "Content-Type: application/json",
+					       NULL };
 	struct httpc_reply reply = { 0 };
 	int rc;
 
@@ -184,8 +183,7 @@ static int post(struct uplink *u, const char *text, struct errinfo *err)
 
 		rc = errinfo_set(err, -EIO, "status %d: %s", reply.status,
 				 log_quote(quoted, sizeof(quoted),
-					   reply.body.data ? reply.body.data
-							   : "",
+					   reply.body.data ? reply.body.data : "",
 					   reply.body.len));
 	}
 	buf_dispose(&reply.body);

@@ -10,13 +10,13 @@
 #include "wire.h"
 
 #define TEXT_MAX  256
-#define LIST_MAX  32		/* cards, block devices */
+#define LIST_MAX  32 /* cards, block devices */
 #define DOMUS_MAX 16
 
 struct member {
 	const char *name;
-	char type;		/* s text, i integer, b boolean, a texts */
-	size_t max;		/* bytes of text */
+	char type;  /* s text, i integer, b boolean, a texts */
+	size_t max; /* bytes of text */
 };
 
 static const struct member host_members[] = {
@@ -73,9 +73,7 @@ static int is_texts(const json_t *v, size_t max)
 
 	if (!json_is_array(v) || json_array_size(v) > LIST_MAX)
 		return 0;
-	json_array_foreach(v, i, item)
-		if (!is_text(item, max))
-			return 0;
+	json_array_foreach(v, i, item) if (!is_text(item, max)) return 0;
 	return 1;
 }
 
@@ -144,7 +142,8 @@ static int clean_domus(const json_t *list, json_t **out, struct errinfo *err)
 			 DOMUS_MAX);
 	if (!json_is_array(list) || json_array_size(list) > DOMUS_MAX)
 		goto err_free;
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		rc = clean(item, domu_members, "domu", &copy, err);
 		if (rc)
 			goto err_free;
@@ -158,8 +157,7 @@ err_free:
 	return rc;
 }
 
-static int get_boot_id(const json_t *body, const char **out,
-		       struct errinfo *err)
+static int get_boot_id(const json_t *body, const char **out, struct errinfo *err)
 {
 	*out = json_string_value(json_object_get(body, "boot_id"));
 	if (!*out || !hash_is_hex(*out))
@@ -206,8 +204,7 @@ static int get_state(const json_t *body, struct wire_report *out,
 	return 0;
 }
 
-int wire_report(const json_t *body, struct wire_report *out,
-		struct errinfo *err)
+int wire_report(const json_t *body, struct wire_report *out, struct errinfo *err)
 {
 	int rc;
 

@@ -13,8 +13,8 @@
 #include "node.h"
 
 struct wire_enrol {
-	const char *boot_id, *mac;	/* borrowed from the body */
-	json_t *host;			/* new; NULL is fine to json_decref */
+	const char *boot_id, *mac; /* borrowed from the body */
+	json_t *host;              /* new; NULL is fine to json_decref */
 };
 
 struct wire_report {
@@ -22,13 +22,12 @@ struct wire_report {
 	enum node_state state;
 	char error[NODE_ERROR_MAX];
 	int64_t gen;
-	json_t *image, *domus;		/* new */
-	json_t *host;			/* new: only what a report has of it */
+	json_t *image, *domus; /* new */
+	json_t *host;          /* new: only what a report has of it */
 };
 
 /* 0 or -EINVAL with the reason; then nothing is to be freed. */
 int wire_enrol(const json_t *body, struct wire_enrol *out, struct errinfo *err);
-int wire_report(const json_t *body, struct wire_report *out,
-		struct errinfo *err);
+int wire_report(const json_t *body, struct wire_report *out, struct errinfo *err);
 
 #endif

@@ -48,8 +48,7 @@ static const struct number numbers[] = {
 	{ "cap", offsetof(struct workspace, cap), 0, 102400 },
 };
 
-static int get_numbers(const json_t *o, struct workspace *w,
-		       struct errinfo *err)
+static int get_numbers(const json_t *o, struct workspace *w, struct errinfo *err)
 {
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		const struct number *n = &numbers[i];
@@ -59,16 +58,14 @@ static int get_numbers(const json_t *o, struct workspace *w,
 		if (!json_is_integer(v) || value < n->min || value > n->max)
 			return errinfo_set(err, -EINVAL,
 					   "'%s' is not %lld to %lld", n->key,
-					   (long long)n->min,
-					   (long long)n->max);
+					   (long long)n->min, (long long)n->max);
 		*(int *)((char *)w + n->offset) = (int)value;
 	}
 	return 0;
 }
 
 /* A channel that leads nowhere yet has neither; that is no error of form. */
-static int get_manifest(const json_t *o, struct workspace *w,
-			struct errinfo *err)
+static int get_manifest(const json_t *o, struct workspace *w, struct errinfo *err)
 {
 	const char *s = json_string_value(json_object_get(o, "manifest"));
 

@@ -12,14 +12,14 @@
 #include "errinfo.h"
 #include "hash.h"
 
-#define WORKSPACE_TEXT 1025	/* the bound of a domU's configuration value */
+#define WORKSPACE_TEXT 1025 /* the bound of a domU's configuration value */
 #define WORKSPACES_MAX 256
 
 struct workspace {
 	char name[CONFIG_NAME];
 	int domus;
 	char image[CONFIG_NAME], image_version[CONFIG_NAME];
-	char manifest[HASH_HEX];	/* "": the channel leads nowhere yet */
+	char manifest[HASH_HEX]; /* "": the channel leads nowhere yet */
 	int memory_mib, vcpus, weight, cap;
 	char url[WORKSPACE_TEXT], pin[WORKSPACE_TEXT], token[WORKSPACE_TEXT];
 };

@@ -21,7 +21,7 @@
 struct row {
 	const char *what;
 	const char *workspaces, *nodes, *given;
-	const char *reason;	/* of the first workspace */
+	const char *reason; /* of the first workspace */
 };
 
 static const struct row rows[] = {
@@ -38,18 +38,15 @@ static const struct row rows[] = {
 	{ "a workspace that ended lets go", "b:1", "r:a", "b", "" },
 	{ "no workspace, no domU", "", "r:a", "-", "" },
 	{ "zero domUs lets all go", "a:0", "r:a b:a", "- -", "" },
-	{ "a broken PC keeps its error and is replaced", "a:1", "b:a i:",
-	  "a a", "" },
+	{ "a broken PC keeps its error and is replaced", "a:1", "b:a i:", "a a",
+	  "" },
 	{ "broken and no other PC", "a:1", "b:a", "a",
 	  "0 of 1 domus: no more PCs" },
-	{ "broken by one that ended: free for another", "b:1", "b:a", "b",
-	  "" },
-	{ "too small a PC is passed over", "a:1:800", "i::600 i::900", "- a",
-	  "" },
+	{ "broken by one that ended: free for another", "b:1", "b:a", "b", "" },
+	{ "too small a PC is passed over", "a:1:800", "i::600 i::900", "- a", "" },
 	{ "only too small PCs", "a:1:800", "i::600", "-",
 	  "0 of 1 domus: 1 idle PCs have no 800 MiB free" },
-	{ "what runs in little free memory stays", "a:1:800", "r:a:100", "a",
-	  "" },
+	{ "what runs in little free memory stays", "a:1:800", "r:a:100", "a", "" },
 };
 
 struct table {
@@ -97,8 +94,9 @@ static void read_nodes(struct table *t, const char *text)
 		n->name = t->names[i];
 		n->current = t->current[i];
 		n->eligible = w[0] != '-';
-		n->health = w[0] == 'r' ? ASSIGN_RUNNING :
-			    w[0] == 'b' ? ASSIGN_BROKEN : ASSIGN_IDLE;
+		n->health = w[0] == 'r'   ? ASSIGN_RUNNING
+			    : w[0] == 'b' ? ASSIGN_BROKEN
+					  : ASSIGN_IDLE;
 	}
 }
 
@@ -150,8 +148,9 @@ static void is_stable(void **state)
 	assign(t.ws, t.n_ws, &none, t.nodes, t.n_nodes, results);
 	given_text(&t, first);
 	for (size_t i = 0; i < t.n_nodes; i++)
-		strcpy(t.current[i], t.nodes[i].workspace < 0 ?
-			       "" : t.ws[t.nodes[i].workspace].name);
+		strcpy(t.current[i], t.nodes[i].workspace < 0
+					     ? ""
+					     : t.ws[t.nodes[i].workspace].name);
 	assign(t.ws, t.n_ws, &none, t.nodes, t.n_nodes, results);
 	given_text(&t, second);
 	assert_string_equal(first, second);

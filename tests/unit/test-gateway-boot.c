@@ -51,8 +51,9 @@ static void macs_are_read_as_loaders_write_them(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		uint8_t mac[PARSE_MAC_LEN];
 
-		assert_int_equal(boot_parse_mac(cases[i].loader, cases[i].text,
-						mac), cases[i].rc);
+		assert_int_equal(
+			boot_parse_mac(cases[i].loader, cases[i].text, mac),
+			cases[i].rc);
 		if (!cases[i].rc)
 			assert_memory_equal(mac, want, sizeof(want));
 	}
@@ -122,17 +123,23 @@ static void a_release_is_checked(void **state)
 		int rc;
 	} cases[] = {
 		{ "{\"release\":\"0a\",\"xen_cmdline\":\"\","
-		  "\"dom0_cmdline\":\"a b\"}", 0 },
+		  "\"dom0_cmdline\":\"a b\"}",
+		  0 },
 		{ "{\"release\":\"../x\",\"xen_cmdline\":\"\","
-		  "\"dom0_cmdline\":\"\"}", -EINVAL },
+		  "\"dom0_cmdline\":\"\"}",
+		  -EINVAL },
 		{ "{\"release\":\"\",\"xen_cmdline\":\"\","
-		  "\"dom0_cmdline\":\"\"}", -EINVAL },
+		  "\"dom0_cmdline\":\"\"}",
+		  -EINVAL },
 		{ "{\"release\":\"0a\",\"xen_cmdline\":\"a\\nb\","
-		  "\"dom0_cmdline\":\"\"}", -EINVAL },
+		  "\"dom0_cmdline\":\"\"}",
+		  -EINVAL },
 		{ "{\"release\":\"0a\",\"xen_cmdline\":\"a --- b\","
-		  "\"dom0_cmdline\":\"\"}", -EINVAL },
+		  "\"dom0_cmdline\":\"\"}",
+		  -EINVAL },
 		{ "{\"release\":\"0a\",\"xen_cmdline\":1,"
-		  "\"dom0_cmdline\":\"\"}", -EINVAL },
+		  "\"dom0_cmdline\":\"\"}",
+		  -EINVAL },
 		{ "{\"release\":\"0a\"}", -EINVAL },
 		{ "[]", -EINVAL },
 		{ "", -EINVAL },
@@ -155,9 +162,10 @@ static void write_release(const char *dir, const char *id)
 	snprintf(path, sizeof(path), "%s/boot.json", dir);
 	snprintf(text, sizeof(text),
 		 "{\"release\":\"%s\",\"xen_cmdline\":\"x\","
-		 "\"dom0_cmdline\":\"d\"}", id);
-	assert_int_equal(fileio_write_atomic(path, text, strlen(text), 0644,
-					     NULL), 0);
+		 "\"dom0_cmdline\":\"d\"}",
+		 id);
+	assert_int_equal(
+		fileio_write_atomic(path, text, strlen(text), 0644, NULL), 0);
 }
 
 static void a_new_release_is_seen(void **state)

@@ -36,8 +36,7 @@ static void the_example_is_read(void **state)
 	struct config *c;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/gateway/nightshift.conf.example",
-		 top());
+	snprintf(path, sizeof(path), "%s/gateway/nightshift.conf.example", top());
 	assert_int_equal(config_load(path, &c, &text, no_error, NULL), 0);
 	assert_string_equal(c->segment, "lab");
 	assert_string_equal(c->interface, "seg0");
@@ -66,8 +65,7 @@ static void canonical_form_is_a_fixpoint(void **state)
 	int fd;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/gateway/nightshift.conf.example",
-		 top());
+	snprintf(path, sizeof(path), "%s/gateway/nightshift.conf.example", top());
 	assert_int_equal(config_load(path, &a, &first, no_error, NULL), 0);
 	fd = mkstemp(copy);
 	assert_true(fd >= 0);

@@ -12,7 +12,7 @@
 #include "parse.h"
 #include "request.h"
 
-#define SIG_NONE                                                           \
+#define SIG_NONE                                                         \
 	"00000000000000000000000000000000000000000000000000000000000000" \
 	"00000000000000000000000000000000000000000000000000000000000000" \
 	"0000"
@@ -130,8 +130,7 @@ static void a_seq_counts_once(void **state)
 	assert_int_equal(request_take_seq(&top, &seen, 100), -EALREADY);
 	/* After a restart all up to the stored one are seen. */
 	seen = UINT64_MAX;
-	assert_int_equal(request_take_seq(&top, &seen, INT64_MAX - 1),
-			 -EALREADY);
+	assert_int_equal(request_take_seq(&top, &seen, INT64_MAX - 1), -EALREADY);
 }
 
 int main(void)

@@ -1,0 +1,526 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# gatewayd and its protocol: a fake node (fake-node.c) at its socket, and a
+# scripted central: nginx that serves one file and logs what is posted.
+
+# shellcheck disable=SC2317,SC2119  # functions are called by await
+bats_require_minimum_version 1.5.0
+
+setup()
+{
+	PATH=$PATH:/usr/sbin:/sbin
+	command -v nginx >/dev/null || skip "no nginx here"
+	bin=$(cd "${TOP:-$BATS_TEST_DIRNAME/../..}" && realpath "${BUILD:-build}")/bin
+	tmp=$(mktemp -d)
+	sock=$tmp/state/gatewayd.sock
+	port=$((20000 + RANDOM % 10000))
+	start_central
+	"$bin/fake-node" keys "$tmp"
+	echo secret >"$tmp/site.token"
+	mkdir "$tmp/boot"
+	release 0a
+	write_conf
+	start_gateway
+	mac1=52:54:00:77:00:11
+	new_boot pc1 1 a
+}
+
+teardown()
+{
+	[ -z "${gw:-}" ] || kill -9 "$gw" 2>/dev/null || true
+	[ -z "${ce:-}" ] || kill "$ce" 2>/dev/null || true
+	[ -z "${tmp:-}" ] || { tail -n 20 "$tmp/log" && rm -rf "$tmp"; }
+}
+
+release()
+{
+	printf '{"release": "%s", "xen_cmdline": "x", "dom0_cmdline": "d"}' \
+		"$1" >"$tmp/boot/new"
+	mv "$tmp/boot/new" "$tmp/boot/boot.json"
+}
+
+# workspaces GEN NAME:DOMUS:MIB... : what the central wants from now on.
+workspaces()
+{
+	local gen=$1 list="" w name domus mib
+	shift
+	for w; do
+		IFS=: read -r name domus mib <<<"$w"
+		list="$list${list:+,}{\"name\": \"$name\", \"domus\": $domus,
+		\"image\": \"batch\", \"channel\": \"stable\",
+		\"manifest\": \"$(printf 'a%.0s' {1..64})\",
+		\"image_version\": \"1\", \"memory_mib\": $mib, \"vcpus\": 1,
+		\"weight\": 256, \"cap\": 0, \"worker\":
+		{\"url\": \"https://10.99.0.2:8443\", \"pin\": \"p\",
+		\"token\": \"t\"}}"
+	done
+	echo "{\"gen\": $gen, \"workspaces\": [$list]}" >"$tmp/central/new"
+	mv "$tmp/central/new" "$tmp/central/desired"
+}
+
+start_central()
+{
+	mkdir "$tmp/central"
+	workspaces 1
+	pin=$("$bin/fake-node" tls "$tmp/central")
+	cat >"$tmp/central/nginx.conf" <<EOF
+daemon off;
+pid $tmp/central/pid;
+error_log $tmp/central/error.log;
+events { }
+http {
+	log_format body escape=none '\$request_body';
+	access_log off;
+	client_body_temp_path $tmp/central/b;
+	client_body_buffer_size 1m;
+	client_max_body_size 1m;
+	proxy_temp_path $tmp/central/p;
+	fastcgi_temp_path $tmp/central/f;
+	uwsgi_temp_path $tmp/central/u;
+	scgi_temp_path $tmp/central/s;
+	server { listen unix:$tmp/central/sock; return 200 '{}'; }
+	server {
+		listen 127.0.0.1:$port ssl;
+		ssl_certificate $tmp/central/tls.crt;
+		ssl_certificate_key $tmp/central/tls.key;
+		location = /v1/site/desired {
+			if (\$http_authorization != "Bearer secret") {
+				return 401;
+			}
+			default_type application/json;
+			alias $tmp/central/desired;
+		}
+		location = /v1/site/report {
+			access_log $tmp/central/reports body;
+			proxy_pass http://unix:$tmp/central/sock;
+		}
+	}
+}
+EOF
+	[ "$(id -u)" != 0 ] || sed -i '1i user root;' "$tmp/central/nginx.conf"
+	nginx -c "$tmp/central/nginx.conf" 2>/dev/null 3>&- &
+	ce=$!
+}
+
+stop_central()
+{
+	kill "$ce"
+	wait "$ce" || true
+	ce=
+}
+
+write_conf()
+{
+	cat >"$tmp/nightshift.conf" <<EOF
+segment lab {
+	interface lo; address 10.77.0.1/16; domu-range 10.77.128.0/17
+	state $tmp/state; boot $tmp/boot; key $tmp/gateway.key
+	root $tmp/root.json; lease 3s; report 1s
+	central {
+		url https://127.0.0.1:$port; repo http://127.0.0.1:$port
+		pin "$pin"; token-file $tmp/site.token
+	}
+	limits { memory 1024M }
+	node pc1 { mac 52:54:00:77:00:11; address 10.77.0.11; boot grid }
+	node pc2 { mac 52:54:00:77:00:12; address 10.77.0.12; boot grid }
+	node pc3 { mac 52:54:00:77:00:13; address 10.77.0.13; boot local }
+}
+EOF
+}
+
+# Ready is a byte on the pipe, not a guess.
+start_gateway()
+{
+	mkfifo "$tmp/ready"
+	${TEST_WRAPPER:-} "$bin/gatewayd" -f "$tmp/nightshift.conf" -R 9 \
+		9>"$tmp/ready" 2>>"$tmp/log" 3>&- &
+	gw=$!
+	read -r -t 20 <"$tmp/ready"
+	rm "$tmp/ready"
+}
+
+kill_gateway()
+{
+	kill -9 "$gw"
+	wait "$gw" || true
+	gw=
+}
+
+# new_boot NODE NUMBER DIR
+new_boot()
+{
+	"$bin/fake-node" boot "$tmp/$3" "$1" "52:54:00:77:00:1$2" "10.77.0.1$2"
+}
+
+# node DIR COMMAND [ARGS...]
+node()
+{
+	local dir=$tmp/$1 command=$2
+	shift 2
+	"$bin/fake-node" "$command" "$dir" "$sock" "$tmp/root.json" "$@"
+}
+
+api() { curl -sS --unix-socket "$sock" "$@"; }
+epoch_of() { sed -n 's/.*"epoch":\([0-9]*\).*/\1/p'; }
+state_of()
+{
+	api http://x/v1/admin/nodes |
+		jq_node "$1" | sed -n 's/.*"state":"\([a-z0-9]*\)".*/\1/p'
+}
+# The object of one node out of one line of JSON.
+jq_node() { sed 's/{"id":/\n&/g' | grep "^{\"id\":\"$1\""; }
+
+await()
+{
+	local i
+	for i in $(seq 150); do
+		if "$@" >/dev/null 2>&1; then return 0; fi
+		sleep 0.1
+	done
+	echo "await $i: $*"
+	return 1
+}
+
+state_is() { [ "$(state_of "$1")" = "$2" ]; }
+
+@test "a second boot gets the next epoch, the first is fenced" {
+	new_boot pc1 1 b
+	first=$(node a enrol | epoch_of)
+	second=$(node b enrol | epoch_of)
+	[ "$second" -eq $((first + 1)) ]
+	run node a report enrolled
+	[ "${lines[0]}" = 409 ]
+	node b report enrolled
+	# It stays fenced, also when it tries from the front.
+	run node a enrol
+	[ "${lines[0]}" = 409 ]
+	node b report enrolled
+}
+
+@test "a held poll of a fenced boot is answered 409" {
+	node a enrol
+	await node a desired 0 0
+	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
+	node a desired "$gen" 20 >"$tmp/held" &
+	held=$!
+	sleep 0.5
+	new_boot pc1 1 b
+	node b enrol
+	wait $held || true
+	head -n 1 "$tmp/held" | grep -qx 409
+}
+
+@test "the first epoch is past any given before a lost memory" {
+	before=$(date +%s)
+	[ "$(node a enrol | epoch_of)" -ge "$before" ]
+}
+
+@test "killed and restarted, the same epoch goes on" {
+	first=$(node a enrol | epoch_of)
+	node a report running
+	kill_gateway
+	start_gateway
+	node a report running
+	state_is pc1 running
+	[ "$(node a enrol | epoch_of)" = "$first" ]
+}
+
+@test "a request that was seen is refused, also after a restart" {
+	node a enrol
+	node a report enrolled
+	seq=$(cat "$tmp/a/seq")
+	SEQ=$seq run node a report enrolled
+	[ "${lines[0]}" = 401 ]
+	kill_gateway
+	start_gateway
+	SEQ=$seq run node a report enrolled
+	[ "${lines[0]}" = 401 ]
+	SEQ=$((seq - 1)) run node a report enrolled
+	[ "${lines[0]}" = 401 ]
+	SEQ=$((seq + 9)) node a report enrolled
+}
+
+@test "a bad signature is refused" {
+	SPOIL=1 run node a enrol
+	[ "${lines[0]}" = 401 ]
+	node a enrol
+	SPOIL=1 run node a report running
+	[ "${lines[0]}" = 401 ]
+	state_is pc1 enrolled
+}
+
+@test "another key cannot take a boot over" {
+	node a enrol
+	new_boot pc1 1 thief
+	cp "$tmp/a/boot_id" "$tmp/thief/boot_id"
+	run node thief enrol
+	[ "${lines[0]}" = 403 ]
+	node a report enrolled
+}
+
+@test "a body that is too large is refused" {
+	node a enrol
+	PAD=300000 run node a report enrolled
+	[ "${lines[0]}" = 413 ]
+	node a report enrolled
+}
+
+@test "a report of a wrong form is refused" {
+	node a enrol
+	for bad in unknown local lost dreaming; do
+		run node a report "$bad"
+		[ "${lines[0]}" = 400 ]
+	done
+	run node a report failed "$(printf 'x%.0s' {1..600})"
+	[ "${lines[0]}" = 400 ]
+	node a report failed "$(printf 'x%.0s' {1..500})"
+}
+
+@test "who is not on the list, or elsewhere, is refused" {
+	new_boot pc9 9 stranger
+	run node stranger enrol
+	[ "${lines[0]}" = 403 ]
+	run node stranger report enrolled
+	[ "${lines[0]}" = 403 ]
+	FROM=10.77.0.12 run node a enrol
+	[ "${lines[0]}" = 403 ]
+	node a enrol
+	FROM=10.77.0.12 run node a report enrolled
+	[ "${lines[0]}" = 403 ]
+	grep -q 'pc1: a request in its name from 10.77.0.12' "$tmp/log"
+}
+
+@test "a PC that its owner keeps cannot enrol" {
+	new_boot pc3 3 c
+	run node c enrol
+	[ "${lines[0]}" = 403 ]
+	api -X PUT -d '{"boot": "grid"}' http://x/v1/admin/nodes/pc3/boot
+	node c enrol
+}
+
+@test "an unknown epoch is told to enrol anew" {
+	run node a report enrolled
+	[ "${lines[0]}" = 401 ]
+	node a enrol
+	EPOCH=9999999999 run node a report enrolled
+	[ "${lines[0]}" = 401 ]
+}
+
+@test "a corrupt database is set aside, nodes enrol anew, epochs rise" {
+	first=$(node a enrol | epoch_of)
+	kill_gateway
+	rm -f "$tmp"/state/gateway.db-*
+	dd if=/dev/urandom of="$tmp/state/gateway.db" bs=4096 count=3 \
+		status=none
+	sleep 1
+	start_gateway
+	ls "$tmp"/state/gateway.db.bad-*
+	run node a report enrolled
+	[ "${lines[0]}" = 401 ]
+	second=$(node a enrol | epoch_of)
+	[ "$second" -gt "$first" ]
+	node a report enrolled
+}
+
+@test "a desired state wakes the poll that waits for it" {
+	node a enrol
+	await node a desired 0 0
+	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
+	start=$(date +%s)
+	node a desired "$gen" 20 >"$tmp/held" &
+	held=$!
+	workspaces 2 w:1:512
+	wait $held
+	[ $(($(date +%s) - start)) -lt 15 ]
+	grep -q '"id":"w-pc1"' "$tmp/held"
+	grep -q '"ip":"10.77.128.11/16"' "$tmp/held"
+	grep -q '"node":"lab/pc1"' "$tmp/held"
+	grep -q "\"gen\":$((gen + 1))" "$tmp/held"
+}
+
+@test "a poll that nothing wakes ends with the same" {
+	node a enrol
+	await node a desired 0 0
+	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
+	start=$(date +%s%N)
+	node a desired "$gen" 1 | grep -q "\"gen\":$gen"
+	[ $(($(date +%s%N) - start)) -ge 900000000 ]
+}
+
+@test "without memory and central there is no word to end what runs" {
+	stop_central
+	kill_gateway
+	rm -rf "$tmp"/state/gateway.db*
+	start_gateway
+	node a enrol
+	run node a desired 0 0
+	[ "${lines[0]}" = 503 ]
+	run node a desired 0 1
+	[ "${lines[0]}" = 503 ]
+}
+
+@test "the central's outage is waited out, its last word holds" {
+	workspaces 2 w:1:512
+	node a enrol
+	has_domu() { node a desired 0 0 | grep -q w-pc1; }
+	await has_domu
+	stop_central
+	kill_gateway
+	start_gateway
+	has_domu
+	node a report running
+	has_domu
+}
+
+@test "a gateway killed says the same generation again" {
+	workspaces 2 w:1:512
+	node a enrol
+	has_domu() { node a desired 0 0 | grep -q w-pc1; }
+	await has_domu
+	before=$(node a desired 0 0 | tail -n 1 | sed 's/"expires":"[^"]*"//')
+	kill_gateway
+	start_gateway
+	[ "$(node a desired 0 0 | tail -n 1 | sed 's/"expires":"[^"]*"//')" = "$before" ]
+}
+
+@test "a PC that is silent is lost, its work goes to another" {
+	workspaces 2 w:1:512
+	new_boot pc2 2 b
+	node a enrol
+	node b enrol
+	has_domu() { node "$1" desired 0 0 | grep -q "w-$2"; }
+	await has_domu a pc1
+	node a report running
+	run ! has_domu b pc2
+	for _ in 1 2 3 4 5 6; do
+		node b report enrolled
+		sleep 0.7
+	done
+	state_is pc1 lost
+	await has_domu b pc2
+}
+
+@test "the owner's limit wins and the central hears why" {
+	workspaces 2 w:1:2048
+	node a enrol
+	heard() {
+		grep -q '"reason":"2048 MiB is more than the owner.s limit of 1024 MiB"' \
+			"$tmp/central/reports"
+	}
+	await heard
+	node a desired 0 0 | grep -q '"domus":\[\]'
+}
+
+@test "the central hears of an error within seconds" {
+	node a enrol
+	node a report refused "image batch 1: signature does not match"
+	heard() { grep -q 'signature does not match' "$tmp/central/reports"; }
+	await heard
+	jq_node pc1 <"$tmp/central/reports" | grep -q '"state":"refused"'
+}
+
+@test "the owner's word takes a PC from the grid" {
+	workspaces 2 w:1:512
+	node a enrol
+	has_domu() { node a desired 0 0 | grep -q w-pc1; }
+	await has_domu
+	api -X PUT -d '{"boot": "local"}' http://x/v1/admin/nodes/pc1/boot |
+		grep -q '"boot":"local"'
+	run ! has_domu
+	run node a enrol
+	[ "${lines[0]}" = 403 ]
+}
+
+@test "a boot decision once, and then as configured" {
+	ask() {
+		api -H 'X-Real-IP: 10.77.0.13' \
+			http://x/boot/uefi/52:54:00:77:00:13
+	}
+	ask | grep -q 'action local'
+	state_is pc3 local
+	api -X PUT -d '{"boot": "grid", "once": true}' \
+		http://x/v1/admin/nodes/pc3/boot
+	ask | grep -q 'action grid'
+	# A retry of the loader is the same boot.
+	ask | grep -q 'action grid'
+	state_is pc3 asked
+	new_boot pc3 3 c
+	node c enrol
+	node c report running
+	# As if that had been half a minute ago.
+	kill_gateway
+	sqlite3 "$tmp/state/gateway.db" \
+		"UPDATE nodes SET once_used_ms = once_used_ms - 60000"
+	start_gateway
+	ask | grep -q 'action local'
+}
+
+@test "a boot decision follows a new release at once" {
+	ask() {
+		api -H 'X-Real-IP: 10.77.0.11' \
+			http://x/boot/pxelinux/pxelinux.cfg/01-52-54-00-77-00-11
+	}
+	ask | grep -q /boot/r/0a/xen.gz
+	release 0b
+	ask | grep -q /boot/r/0b/xen.gz
+	state_is pc1 asked
+}
+
+@test "a MAC from a wrong address is not that PC" {
+	api -H 'X-Real-IP: 10.77.0.12' http://x/boot/uefi/"$mac1" |
+		grep -q 'action local'
+	api http://x/boot/uefi/"$mac1" | grep -q 'action local'
+	state_is pc1 unknown
+}
+
+@test "paths that are too long or strange find nothing" {
+	long=$(printf 'a%.0s' {1..7000})
+	run -0 api -o /dev/null -w '%{http_code}' \
+		"http://x/boot/pxelinux/pxelinux.cfg/01-$long"
+	[ "$output" = 404 ]
+	for path in /boot/ipxe/ /boot/ipxe/01-52-54-00-77-00-11 \
+		/boot/uefi/..%2f..%2fetc /v1/node/ /; do
+		run -0 api -o /dev/null -w '%{http_code}' "http://x$path"
+		[[ $output = 40[04] ]]
+	done
+}
+
+@test "the segment statement needs a nonce and brings a state forward" {
+	run -0 api -o /dev/null -w '%{http_code}' \
+		'http://x/v1/node/segment?nonce=12'
+	[ "$output" = 400 ]
+	node a segment | grep -q '"tls_pin":"sha256//'
+	state_is pc1 dom0
+	node a enrol
+	node a report running
+	node a segment
+	state_is pc1 running
+}
+
+@test "a bad reload keeps the old, a good one adds a PC" {
+	echo nonsense >>"$tmp/nightshift.conf"
+	kill -HUP "$gw"
+	await grep -q 'the old configuration stays' "$tmp/log"
+	node a enrol
+	write_conf
+	sed -i 's/^}$/\tnode pc4 { mac 52:54:00:77:00:14; address 10.77.0.14; boot grid }\n}/' \
+		"$tmp/nightshift.conf"
+	kill -HUP "$gw"
+	await state_is pc4 unknown
+	node a report enrolled
+	new_boot pc4 4 d
+	node d enrol
+}
+
+@test "two gatewayds do not share one state" {
+	run "$bin/gatewayd" -f "$tmp/nightshift.conf"
+	[ "$status" -eq 1 ]
+	node a enrol
+}
+
+@test "it stops when told" {
+	kill -TERM "$gw"
+	wait "$gw"
+	gw=
+	[ ! -e "$sock" ]
+}
