@@ -20,7 +20,7 @@
 #include "log.h"
 #include "sandbox.h"
 
-/* The sanitizers' runtimes need threads, ptrace and huge address spaces. */
+/* The sanitizers' runtimes need threads, ptrace and the file system. */
 #ifdef __SANITIZE_ADDRESS__
 #define SANDBOX_FILTER 0
 #else
@@ -250,7 +250,8 @@ int sandbox_enter(enum sandbox kind, int uid, const char *empty,
 		if (rc)
 			return rc;
 	}
-	setrlimit(RLIMIT_NPROC, &procs);
+	if (SANDBOX_FILTER)
+		setrlimit(RLIMIT_NPROC, &procs);
 	/* A changed uid takes this away: only now. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	return filter_load(kind, err);
