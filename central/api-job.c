@@ -48,10 +48,12 @@ void api_job_list(struct httpd_req *r, void *arg)
 	struct errinfo err = ERRINFO_INIT;
 	struct caller caller;
 	json_t *doc = NULL;
+	int rc;
 
 	if (!auth_require(r, f, WHO_OPERATOR, &caller))
 		return;
-	reply(r, engine_jobs(f->c->engine, &doc, &err), doc, &err);
+	rc = engine_jobs(f->c->engine, &doc, &err);
+	reply(r, rc, doc, &err);
 }
 
 /* Shown once its `changes` is not what the caller has seen. */
@@ -97,9 +99,12 @@ void api_job_tasks(struct httpd_req *r, void *arg)
 	struct caller caller;
 	json_t *doc = NULL;
 	int64_t id;
+	int rc;
 
-	if (auth_require(r, f, WHO_OPERATOR, &caller) && api_number(r, 0, &id))
-		reply(r, engine_tasks(f->c->engine, id, &doc, &err), doc, &err);
+	if (!auth_require(r, f, WHO_OPERATOR, &caller) || !api_number(r, 0, &id))
+		return;
+	rc = engine_tasks(f->c->engine, id, &doc, &err);
+	reply(r, rc, doc, &err);
 }
 
 void api_job_cancel(struct httpd_req *r, void *arg)

@@ -56,15 +56,19 @@ static int lock_dir(struct engine *e, struct errinfo *err)
 	return 0;
 }
 
-/* Workers could not renew while nobody was here: their time starts anew. */
-static int restart_leases(struct engine *e, struct errinfo *err)
+/*
+ * Workers could not renew while nobody was here: each gets the time of one
+ * renewal. Not more, or a central that falls over again and again would never
+ * give a lost task to somebody else.
+ */
+static int extend_leases(struct engine *e, struct errinfo *err)
 {
-	int64_t expires = e->now_ms(e->arg) + e->lease_sec * 1000LL;
+	int64_t grace_ms = e->lease_sec * 1000LL / 3;
 
 	return engine_db_run(e, err,
-			     "UPDATE attempt SET expires_ms = ? "
-			     "WHERE state = 0",
-			     "i", expires);
+			     "UPDATE attempt SET expires_ms = ?1"
+			     " WHERE state = 0 AND expires_ms < ?1",
+			     "i", e->now_ms(e->arg) + grace_ms);
 }
 
 int engine_open(const struct engine_config *config, struct engine **out,
@@ -89,7 +93,7 @@ int engine_open(const struct engine_config *config, struct engine **out,
 	if (!rc)
 		rc = engine_db_open(e, err);
 	if (!rc)
-		rc = restart_leases(e, err);
+		rc = extend_leases(e, err);
 	if (!rc)
 		rc = engine_output_sweep(e, err);
 	if (rc) {

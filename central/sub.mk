@@ -22,3 +22,13 @@ centrald-srcs  := central/main.c central/config.c central/cert.c \
 centrald-inc   := central
 centrald-libs  := engine imagerepo trust httpd common
 centrald-pkgs  := jansson
+
+# What the integration tests of central and gridctl need.
+tests               += make-test-repo
+make-test-repo-srcs := tests/integration/make-repo.c
+make-test-repo-libs := imagerepo trust common
+make-test-repo-pkgs := jansson
+tests             += worker-pool
+worker-pool-srcs  := tests/integration/worker-pool.c
+worker-pool-libs  := httpc common
+worker-pool-pkgs  := jansson

@@ -79,6 +79,8 @@ static void print_command(const struct cmd *c)
 
 	printf("\t'%s') words=\"--config", c->name);
 	print_options(c->args);
+	if (c->more)
+		print_options(c->more);
 	if (!strncmp(c->name, "completion", 10))
 		printf(" bash");
 	if (strstr(c->args, "grid|local"))
@@ -103,8 +105,8 @@ int completion(int argc, char **argv, void *arg)
 	printf("# bash completion for gridctl, made by `gridctl completion "
 	       "bash`\n"
 	       "_gridctl()\n{\n"
-	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} first= second= i w\n"
-	       "\tlocal words= ids= files= config=()\n"
+	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} first='' second='' i w\n"
+	       "\tlocal words='' ids='' files='' config=()\n"
 	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	       "\t\tw=${COMP_WORDS[i]}\n"
 	       "\t\tif [[ $w == --config ]]; then\n"

@@ -205,10 +205,11 @@ static json_t *poll_job(struct ctl *ctl, int64_t id, int64_t seen, int sec,
 		ctl_fail(&err, *rc);
 		return NULL;
 	}
-	if (seen < 0) /* never reached: rather say so at once */
+	if (seen < 0) { /* never reached: rather say so at once */
 		ctl_fail(&err, *rc);
-	else
-		*rc = 0;
+		return NULL;
+	}
+	*rc = 0;
 	usleep(TRY_AGAIN_MS * 1000);
 	return NULL;
 }

@@ -16,13 +16,20 @@ const struct cmd ctl_commands[] = {
 	  "Goes to the gateway's own socket (gateway { url } in the "
 	  "configuration), above\nany workspace. --once: for the next boot "
 	  "only." },
-	{ "job submit", job_submit,
-	  "[--count N | --range A-B] [--name NAME] [--input FILE[=NAME]] "
-	  "[--env NAME=VALUE] [--retries N] [--priority N] [--memory SIZE] "
-	  "[--wall TIME] [--cpu TIME] [--output-max SIZE] [--key KEY] "
-	  "[--dry-run] [--wait] [--timeout TIME] [--json] -- COMMAND [ARG...] | "
-	  "FILE",
+	{ "job submit", job_submit, "[OPTION...] -- COMMAND [ARG...] | FILE",
 	  "submit a job; prints its number",
+	  "  --count N, --range A-B   how many tasks, or their indexes\n"
+	  "  --name NAME              for people\n"
+	  "  --input FILE[=NAME]      put into each task's directory (many)\n"
+	  "  --env NAME=VALUE         environment (many)\n"
+	  "  --retries N              failures of a task that are forgiven\n"
+	  "  --priority N             higher goes first\n"
+	  "  --memory SIZE            of a task, like 64M\n"
+	  "  --wall TIME, --cpu TIME  of a task, like 90s or 15m\n"
+	  "  --output-max SIZE        bytes of output that are kept\n"
+	  "  --key KEY                the same key again is the same job\n"
+	  "  --dry-run                print what would be submitted\n"
+	  "  --wait, --timeout TIME   then do as `job wait`\n\n"
 	  "{index} in arguments and environment is the task's index.\n"
 	  "  gridctl job submit --count 40 --input ll -- ./ll {index}\n"
 	  "  gridctl job submit night.job" },

@@ -228,6 +228,13 @@ static int parse_options(int argc, char **argv, struct submit *o,
 	return CMD_EXIT_OK;
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 int job_submit(int argc, char **argv, void *arg)
 {
 	struct submit o = { 0, 0, 0 };
@@ -251,7 +258,7 @@ int job_submit(int argc, char **argv, void *arg)
 		for (i = optind; i < argc; i++)
 			job_spec_add_arg(&s, argv[i]);
 		if (!json_object_get(s.doc, "name"))
-			job_spec_set(&s, "name", argv[optind], NULL);
+			job_spec_set(&s, "name", base_name(argv[optind]), NULL);
 		status = submit_one(arg, &o, &s);
 	}
 	job_spec_dispose(&s);

@@ -18,7 +18,7 @@ struct table {
 	const char *titles[COLUMNS_MAX];
 	char flags[COLUMNS_MAX];
 	size_t width[COLUMNS_MAX];
-	size_t columns;
+	size_t columns, shown;
 	char **cells; /* row by row */
 	size_t n, room;
 	int failed;
@@ -109,7 +109,7 @@ static size_t terminal_width(void)
 static void fit(struct table *t)
 {
 	size_t i, total = 0, have = terminal_width();
-	size_t last = t->columns - 1;
+	size_t last = t->shown - 1;
 
 	for (i = 0; i < last; i++)
 		total += t->width[i] + GAP;
@@ -118,29 +118,52 @@ static void fit(struct table *t)
 	t->width[last] = have > total + 8 ? have - total : 8;
 }
 
-static void print_cell(const struct table *t, size_t column, const char *text)
+/* A last column with nothing in it (no errors) is not worth its title. */
+static void hide_empty_last(struct table *t)
 {
-	const char *colour = NULL;
-	int width = (int)t->width[column];
-	int last = column + 1 == t->columns;
-	int len = (int)strlen(text);
+	size_t i;
 
-	if (t->flags[column] == TABLE_STATE && isatty(STDOUT_FILENO))
-		colour = colour_of(text);
-	if (colour)
-		printf("\033[%sm", colour);
+	t->shown = t->columns;
+	for (i = t->columns - 1; i < t->n; i += t->columns)
+		if (*t->cells[i])
+			return;
+	t->shown--;
+}
+
+static void print_text(const struct table *t, size_t column, const char *text)
+{
+	int width = (int)t->width[column];
+
 	if (t->flags[column] == TABLE_RIGHT)
 		printf("%*s", width, text);
-	else if (last && len > width && terminal_width())
+	else if (column + 1 < t->shown)
+		printf("%-*s", width, text);
+	else if (strlen(text) > (size_t)width)
 		printf("%.*s...", width - 3, text);
 	else
-		printf("%-*s", last ? 0 : width, text);
-	if (colour)
-		printf("\033[0m");
-	if (last)
-		putchar('\n');
-	else
-		printf("%*s", GAP, "");
+		printf("%s", text);
+}
+
+static void print_row(const struct table *t, const char *const *cells,
+		      int is_title)
+{
+	const char *colour;
+	size_t i;
+
+	for (i = 0; i < t->shown; i++) {
+		colour = NULL;
+		if (t->flags[i] == TABLE_STATE && !is_title &&
+		    isatty(STDOUT_FILENO))
+			colour = colour_of(cells[i]);
+		if (i && (i + 1 < t->shown || *cells[i]))
+			printf("%*s", GAP, "");
+		if (colour)
+			printf("\033[%sm", colour);
+		print_text(t, i, cells[i]);
+		if (colour)
+			printf("\033[0m");
+	}
+	putchar('\n');
 }
 
 int table_print(struct table *t)
@@ -150,18 +173,11 @@ int table_print(struct table *t)
 
 	if (!t)
 		return CMD_EXIT_FAILED;
+	hide_empty_last(t);
 	fit(t);
-	for (i = 0; i < t->columns; i++) {
-		char kind = t->flags[i];
-
-		/* A title has the alignment of its column, not its colour. */
-		if (kind == TABLE_STATE)
-			t->flags[i] = 0;
-		print_cell(t, i, t->titles[i]);
-		t->flags[i] = kind;
-	}
-	for (i = 0; i < t->n; i++)
-		print_cell(t, i % t->columns, t->cells[i]);
+	print_row(t, t->titles, 1);
+	for (i = 0; i + t->columns <= t->n; i += t->columns)
+		print_row(t, (const char *const *)&t->cells[i], 0);
 	for (i = 0; i < t->n; i++)
 		free(t->cells[i]);
 	failed = t->failed;
