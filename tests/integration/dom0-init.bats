@@ -88,6 +88,7 @@ never() {
 	run_init
 	[ "$status" -eq 0 ]
 	before "mount -t proc" "modprobe"
+	before "mount -t devpts" "xenconsoled"
 	before "modprobe" "xenstored"
 	before "xenstored" "xen-init-dom0"
 	before "xen-init-dom0" "xenconsoled"
