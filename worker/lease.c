@@ -28,7 +28,7 @@
 #define TICK_MS         500 /* how often we look at the spool */
 #define RENEWS          3   /* in the time of a lease */
 #define RESENDS_MAX     3   /* of output that arrived wrong */
-#define MEMORY_KEPT_MIB 24  /* for us and for the domain's system */
+#define MEMORY_KEPT_MIB 16  /* for us and for the domain's system */
 
 struct worker {
 	const struct worker_config *config;
