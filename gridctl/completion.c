@@ -131,7 +131,7 @@ int completion(int argc, char **argv, void *arg)
 	       "\t\twords+=\" $(gridctl \"${config[@]}\" $ids 2>/dev/null |\n"
 	       "\t\t\tawk 'NR > 1 { print $1 }')\"\n"
 	       "\tfi\n"
-	       "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+	       "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\" | sort -u)\n"
 	       "\tif [[ -n $files && $cur != -* ]]; then\n"
 	       "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f "
 	       "-- \"$cur\")\n"
