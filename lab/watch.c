@@ -254,7 +254,11 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind < 2 || argc - optind - 1 > PCS_MAX)
 		return usage(2);
-	w.lab = argv[optind++];
+	w.lab = realpath(argv[optind++], NULL);
+	if (!w.lab) {
+		perror("lab-watch");
+		return 1;
+	}
 	w.tty = isatty(STDOUT_FILENO);
 	w.gateway = connect_to(w.lab, "gateway/gatewayd.sock");
 	w.central = connect_to(w.lab, "central/centrald.sock");

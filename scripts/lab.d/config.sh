@@ -41,13 +41,14 @@ write_gateway_config()
 	cat >"$lab/nightshift.conf" <<END
 segment "lab" {
 	interface seg0
-	uplink uplink
 	address 10.77.0.1/16
 	domu-range 10.77.128.0/17
 	state "$lab/gateway"
 	boot "$build/boot"
 	key "$build/keys/gateway.key"
 	root "$lab/repo/root.json"
+	lease 20s
+	report 2s
 	central {
 		url https://10.99.0.2:8443
 		repo http://10.99.0.2:8080

@@ -10,10 +10,14 @@
 network_up()
 {
 	# sleep is process 1 of the namespace: when it dies, everything does.
-	setsid unshare --user --map-root-user --net --mount --pid --fork \
-		--kill-child --mount-proc -- sleep infinity \
-		>"$lab/log/namespace.log" 2>&1 </dev/null &
-	unshare_pid=$!
+	# A subshell of its own starts it, so that ours does not tell its death.
+	(
+		setsid unshare --user --map-root-user --net --mount --pid --fork \
+			--kill-child --mount-proc -- sleep infinity \
+			>"$lab/log/namespace.log" 2>&1 </dev/null &
+		echo $! >"$lab/run/unshare"
+	)
+	unshare_pid=$(cat "$lab/run/unshare")
 	await 5 children_of "$unshare_pid" || {
 		cat "$lab/log/namespace.log" >&2
 		die "no user namespaces here; as root: sysctl kernel.unprivileged_userns_clone=1"

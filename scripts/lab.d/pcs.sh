@@ -52,9 +52,8 @@ pc_on()
 	: >"$lab/$1/serial.log"
 	date +%s%3N >"$lab/$1/on_ms"
 	network_plug "$1"
-	# shellcheck disable=SC2016,SC2046  # for the inner shell; lists of words
-	in_lab setsid sh -c 'echo $$ >"$1"; log=$2; shift 2; exec "$@" >>"$log" 2>&1 </dev/null' \
-		sh "$lab/run/$1.pid" "$lab/log/$1.log" \
+	# shellcheck disable=SC2046  # lists of words
+	launch "$1" in_lab \
 		qemu-system-x86_64 -name "$1" -nodefaults -display none -no-reboot \
 		$(pc_accel) $(pc_firmware "$1") -smp 2 -m 2G -boot order=nc \
 		-netdev "tap,id=lan,ifname=$1,script=no,downscript=no" \
@@ -62,8 +61,7 @@ pc_on()
 		-drive "if=none,id=owner,format=raw,file=$lab/$1/disk.img" \
 		-device "$(pc_disk "$1")" \
 		-serial "file:$lab/$1/serial.log" \
-		-monitor "unix:$lab/run/$1.monitor.sock,server=on,wait=off" &
-	await 5 test -s "$lab/run/$1.pid" || die "$1 does not start"
+		-monitor "unix:$lab/run/$1.monitor.sock,server=on,wait=off"
 }
 
 pc_nic()

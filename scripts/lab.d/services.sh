@@ -7,33 +7,42 @@
 services="centrald central-nginx gatewayd gateway-nginx gateway-dnsmasq"
 
 # nginx and dnsmasq change to another user when they start as root, which a
-# namespace with one user cannot: they run as that one user without root's
-# rights, and the namespace lets anybody bind low ports.
-service_command()
+# namespace with one user cannot: nginx runs as that one user without root's
+# rights, and the namespace lets anybody bind low ports; dnsmasq's --no-daemon
+# leaves users alone.
+service_start()
 {
+	service_alive "$1" && die "$1 runs already"
 	case $1 in
-	centrald) echo in_central "$build/bin/centrald" -f "$lab/central.conf" ;;
-	central-nginx) echo in_central "$nobody nginx -c $lab/central/nginx.conf" ;;
-	gatewayd) echo in_lab "$build/bin/gatewayd" -f "$lab/nightshift.conf" ;;
-	gateway-nginx) echo in_lab "$nobody nginx -c $lab/gateway/nginx.conf" ;;
+	centrald)
+		launch "$1" in_central "$build/bin/centrald" -f "$lab/central.conf"
+		;;
+	gatewayd)
+		launch "$1" in_lab "$build/bin/gatewayd" -f "$lab/nightshift.conf"
+		;;
+	central-nginx)
+		launch "$1" in_central unshare --user --map-user=65534 --map-group=65534 -- \
+			nginx -c "$lab/central/nginx.conf" -g "daemon off;"
+		;;
+	gateway-nginx)
+		launch "$1" in_lab unshare --user --map-user=65534 --map-group=65534 -- \
+			nginx -c "$lab/gateway/nginx.conf" -g "daemon off;"
+		;;
 	gateway-dnsmasq)
-		echo in_lab dnsmasq --keep-in-foreground --user=root \
+		launch "$1" in_lab dnsmasq --no-daemon \
 			"--conf-file=${LAB_DNSMASQ_CONF:-$lab/gateway/dnsmasq.conf}"
 		;;
 	*) die "no service '$1'; there are: $services" ;;
 	esac
 }
-nobody="unshare --user --map-user=65534 --map-group=65534 --"
 
-service_start()
+# launch NAME in_lab|in_central COMMAND...
+launch()
 {
-	command=$(service_command "$1")
-	service_alive "$1" && die "$1 runs already"
-	# shellcheck disable=SC2086  # a list of words
-	set -- "$1" $command
 	name=$1
 	where=$2
 	shift 2
+	rm -f "$lab/run/$name.pid"
 	# shellcheck disable=SC2016  # for the inner shell
 	"$where" setsid sh -c 'echo $$ >"$1"; log=$2; shift 2; exec "$@" >>"$log" 2>&1 </dev/null' \
 		sh "$lab/run/$name.pid" "$lab/log/$name.log" "$@" &
@@ -90,5 +99,6 @@ services_up()
 	service_start gateway-nginx
 	service_ready gateway-nginx in_lab curl -fsS http://10.77.0.1/repo/root.json
 	service_start gateway-dnsmasq
+	service_ready gateway-dnsmasq eval "in_lab ss -ulnH | grep -q :67"
 	"$build/bin/gridctl" --config "$lab/gridctl.conf" workspace apply "$lab/workspace.conf"
 }
