@@ -29,7 +29,7 @@ static void replace(json_t **slot, json_t *value)
 	*slot = value;
 }
 
-/* *news is set where the central should hear of it at once. */
+/* The central hears at once of what is new, the rest with the next report. */
 static void take_report(struct gateway *gw, struct node *n, struct wire_report *w)
 {
 	int news = strcmp(n->error, w->error) ||
@@ -48,12 +48,15 @@ static void take_report(struct gateway *gw, struct node *n, struct wire_report *
 	json_decref(w->host);
 	replace(&n->image, w->image);
 	replace(&n->domus, w->domus);
-	if (news)
-		gateway_touch(gw);
-	if (n->state != w->state)
+	if (n->state != w->state) {
+		news = 1;
 		gateway_node_state(gw, n, w->state);
-	else
+	} else {
 		gateway_node_save(gw, n);
+	}
+	if (!news)
+		return;
+	gateway_touch(gw);
 	gateway_assign(gw);
 }
 

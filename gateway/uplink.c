@@ -106,9 +106,8 @@ static int poll_once(struct uplink *u, int64_t gen, struct errinfo *err)
 	if (gen < 0)
 		strcpy(path, "/v1/site/desired");
 	else
-		snprintf(path, sizeof(path),
-			 "/v1/site/desired?gen=%lld&wait=%d", (long long)gen,
-			 WAIT_SEC);
+		snprintf(path, sizeof(path), "/v1/site/desired?gen=%lld&wait=%d",
+			 (long long)gen, WAIT_SEC);
 	rc = httpc_json(u->poller, "GET", path, NULL, &body, err);
 	if (rc)
 		return rc;

@@ -87,6 +87,10 @@ http {
 			if (\$http_authorization != "Bearer secret") {
 				return 401;
 			}
+			# As the real one: a number or nothing.
+			if (\$arg_gen !~ ^[0-9]*\$) {
+				return 400;
+			}
 			default_type application/json;
 			alias $tmp/central/desired;
 		}
@@ -510,6 +514,39 @@ state_is() { [ "$(state_of "$1")" = "$2" ]; }
 	node a report enrolled
 	new_boot pc4 4 d
 	node d enrol
+}
+
+@test "a PC taken from the list loses its poll and its rights" {
+	node a enrol
+	await node a desired 0 0
+	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
+	node a desired "$gen" 20 >"$tmp/held" &
+	held=$!
+	sleep 0.5
+	sed -i '/node pc1/d' "$tmp/nightshift.conf"
+	kill -HUP "$gw"
+	wait $held || true
+	head -n 1 "$tmp/held" | grep -qx 403
+	run node a report running
+	[ "${lines[0]}" = 403 ]
+	# Back again: what was known of it is in the database.
+	write_conf
+	kill -HUP "$gw"
+	await node a report running
+}
+
+@test "a poll whose peer goes away is forgotten" {
+	node a enrol
+	await node a desired 0 0
+	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
+	node a desired "$gen" 20 >/dev/null &
+	held=$!
+	sleep 0.5
+	kill -9 $held
+	sleep 0.2
+	workspaces 2 w:1:512
+	has_domu() { node a desired 0 0 | grep -q w-pc1; }
+	await has_domu
 }
 
 @test "two gatewayds do not share one state" {
