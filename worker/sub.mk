@@ -9,3 +9,13 @@ worker-pkgs := xenstore
 progs             += fake-central
 fake-central-srcs := tests/integration/fake-central.c
 fake-central-libs := httpd common
+
+tests                       += test-worker-task test-worker-output
+test-worker-task-srcs       := tests/unit/test-worker-task.c worker/task.c
+test-worker-task-cppflags   := -Iworker -Ihttp/include
+test-worker-task-libs       := common
+test-worker-task-pkgs       := jansson cmocka
+test-worker-output-srcs     := tests/unit/test-worker-output.c worker/output.c
+test-worker-output-cppflags := -Iworker -Ihttp/include
+test-worker-output-libs     := common
+test-worker-output-pkgs     := jansson cmocka

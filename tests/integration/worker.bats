@@ -205,6 +205,14 @@ input() { # NAME MODE; content on stdin: puts it there, prints its object
 	kill -0 "$worker"
 }
 
+@test "many small memory users are one task to the limit" {
+	submit 'for i in 1 2 3 4; do (x=a; while [ ${#x} -lt 25000000 ]; do x=$x$x; done; sleep 30) & done; wait'
+	wait_for 5 said started
+	said 'no cgroup v2' && skip "this kernel's cgroup v2 has no memory controller"
+	wait_for 40 has_result '"signal":9,"error":"memory limit of 64 MiB"'
+	none_left
+}
+
 @test "files in RAM are bounded" {
 	submit 'cat /dev/zero > /work/a; cat /dev/zero > /tmp/a; ls -l /work/a /tmp/a'
 	wait_for 20 has_result '"exit":0'
