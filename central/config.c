@@ -11,7 +11,7 @@
 
 #include "config.h"
 
-#define LEASE_SEC_MIN 5
+#define LEASE_SEC_MIN 3
 #define LEASE_SEC_MAX 86400
 
 static const struct conf_rule site_rules[] = {

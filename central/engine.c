@@ -57,13 +57,13 @@ static int lock_dir(struct engine *e, struct errinfo *err)
 }
 
 /*
- * Workers could not renew while nobody was here: each gets the time of one
- * renewal. Not more, or a central that falls over again and again would never
+ * Workers could not renew while nobody was here: each gets the time of two
+ * renewals. Not more, or a central that falls over again and again would never
  * give a lost task to somebody else.
  */
 static int extend_leases(struct engine *e, struct errinfo *err)
 {
-	int64_t grace_ms = e->lease_sec * 1000LL / 3;
+	int64_t grace_ms = e->lease_sec * 1000LL * 2 / 3;
 
 	return engine_db_run(e, err,
 			     "UPDATE attempt SET expires_ms = ?1"

@@ -18,7 +18,7 @@
  *
  * A lease that runs out gives the task back to the queue and costs no retry,
  * but a task is given out attempts_max times at most. At engine_open each
- * lease gets a third of its time at least: a worker could not renew while
+ * lease gets two thirds of its time at least: a worker could not renew while
  * nobody was here.
  *
  * Documents in and out are the JSON of docs/protocol.md §7 and §8. *out objects

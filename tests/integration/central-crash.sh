@@ -56,7 +56,7 @@ cat >"$dir/central.conf" <<END
 central {
 	listen 127.0.0.1:1; repo-listen 127.0.0.1:2
 	state "$dir/state"; repository "$dir/repo"; root "$dir/repo/root.json"
-	lease 5s; attempts 1000
+	lease 3s; attempts 1000
 }
 END
 echo "central { url \"unix:$dir/state/centrald.sock\" }" >"$dir/gridctl.conf"
