@@ -144,6 +144,7 @@ static int new_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
 	/* Steps of an older boot, where no loader asked in between. */
 	if (n->steps_ms[NODE_ENROLLED - NODE_ASKED])
 		node_forget_boot(n);
+	n->error[0] = '\0';
 	log_info("%s: epoch %lld", n->conf->name, (long long)epoch);
 	gateway_node_state(gw, n, NODE_ENROLLED);
 	return 0;

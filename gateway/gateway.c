@@ -18,9 +18,8 @@
 #include "log.h"
 #include "uplink.h"
 
-#define TICK_MS        1000 /* lost nodes are looked for this often */
-#define REPORT_MIN_MS  1000 /* docs/protocol.md section 4 */
-#define REPORT_MAX_MS  10000
+#define BOOT_LIMIT_MS  600000 /* from a loader's question to an enrolment */
+#define TICK_MS        1000   /* lost nodes are looked for this often */
 #define NODE_BODY_MAX  (256 * 1024)
 #define ADMIN_BODY_MAX 4096
 
@@ -91,72 +90,29 @@ void gateway_node_state(struct gateway *gw, struct node *n, enum node_state stat
 	gateway_touch(gw);
 }
 
-static json_t *refusals(const struct gateway *gw)
+static int is_overdue(const struct gateway *gw, const struct node *n)
 {
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < gw->workspaces.n; i++)
-		if (gw->results[i].reason[0])
-			json_array_append_new(
-				list,
-				json_pack("{s:s, s:i, s:s}", "workspace",
-					  gw->workspaces.list[i].name,
-					  "granted", gw->results[i].granted,
-					  "reason", gw->results[i].reason));
-	return list;
-}
-
-static void send_report(struct gateway *gw)
-{
-	json_t *list = json_array(), *body;
-	char *text;
-
-	for (size_t i = 0; i < gw->n_nodes; i++)
-		json_array_append_new(
-			list, node_to_json(gw->nodes[i], gw->config->segment));
-	body = json_pack("{s:s, s:o, s:o}", "segment", gw->config->segment,
-			 "nodes", list, "refusals", refusals(gw));
-	text = json_dumps(body, JSON_COMPACT);
-	json_decref(body);
-	if (text)
-		uplink_report(gw->uplink, text);
-	gw->reported_ms = clock_boot_ms();
-	gw->dirty = 0;
-	loop_timer_set(gw->report_timer, REPORT_MAX_MS);
-}
-
-static void on_report_timer(void *arg)
-{
-	struct gateway *gw = arg;
-
-	if (gw->uplink)
-		send_report(gw);
-}
-
-/* At most one report a second, but the first change goes at once. */
-void gateway_touch(struct gateway *gw)
-{
-	int64_t since = clock_boot_ms() - gw->reported_ms;
-
-	if (gw->dirty || !gw->report_timer)
-		return;
-	gw->dirty = 1;
-	loop_timer_set(gw->report_timer,
-		       since >= REPORT_MIN_MS ? 0 : REPORT_MIN_MS - since);
+	if (node_is_up(n))
+		return clock_boot_ms() - n->alive_ms >
+		       gw->config->lease_sec * 1000LL;
+	return (n->state == NODE_ASKED || n->state == NODE_DOM0) &&
+	       clock_unix_ms() - n->since_ms > BOOT_LIMIT_MS;
 }
 
 static void on_lost_timer(void *arg)
 {
 	struct gateway *gw = arg;
-	int64_t limit = clock_boot_ms() - gw->config->lease_sec * 1000LL;
 	int lost = 0;
 
 	for (size_t i = 0; i < gw->n_nodes; i++) {
 		struct node *n = gw->nodes[i];
 
-		/* A held poll is a sign of life: its peer is connected. */
-		if (!node_is_up(n) || n->alive_ms > limit)
+		if (!is_overdue(gw, n))
 			continue;
+		if (!node_is_up(n))
+			snprintf(n->error, sizeof(n->error),
+				 "its boot did not get past '%s'",
+				 node_state_name(n->state));
 		gateway_node_state(gw, n, NODE_LOST);
 		lost = 1;
 	}
@@ -347,7 +303,7 @@ static void on_desired(const char *text, void *arg)
 static int start_timers(struct gateway *gw, struct errinfo *err)
 {
 	gw->lost_timer = loop_timer_add(gw->loop, on_lost_timer, gw);
-	gw->report_timer = loop_timer_add(gw->loop, on_report_timer, gw);
+	gw->report_timer = loop_timer_add(gw->loop, upward_timer, gw);
 	if (!gw->lost_timer || !gw->report_timer)
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	loop_timer_set(gw->lost_timer, TICK_MS);

@@ -62,8 +62,9 @@ void gateway_node_state(struct gateway *gw, struct node *n,
 			enum node_state state);
 /* Saves n; a failure is logged once and work goes on from memory. */
 void gateway_node_save(struct gateway *gw, struct node *n);
-/* Something that the central should hear of is new. */
+/* upward.c. Something that the central should hear of is new. */
 void gateway_touch(struct gateway *gw);
+void upward_timer(void *gateway);
 
 /* desired.c: works out who runs what; wakes those whose word changed. */
 void gateway_assign(struct gateway *gw);

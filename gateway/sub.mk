@@ -4,7 +4,8 @@ gatewayd-srcs := $(addprefix gateway/,main.c reload.c gateway.c config.c \
                  generate-nftables.c tls.c release.c boot.c boot-http.c \
                  store.c store-node.c node.c node-json.c wire.c request.c \
                  auth.c enrol.c report.c desired.c admin.c workspace.c assign.c \
-                 uplink.c)
+                 uplink.c \
+                 upward.c)
 gatewayd-inc  := gateway
 gatewayd-libs := httpd httpc trust common
 gatewayd-pkgs := sqlite3 jansson libsodium libcrypto

@@ -3,7 +3,7 @@
 # gatewayd and its protocol: a fake node (fake-node.c) at its socket, and a
 # scripted central: nginx that serves one file and logs what is posted.
 
-# shellcheck disable=SC2317,SC2119  # functions are called by await
+# shellcheck disable=SC2317,SC2119,SC2120  # functions are called by await
 bats_require_minimum_version 1.5.0
 
 setup()
@@ -468,6 +468,21 @@ state_is() { [ "$(state_of "$1")" = "$2" ]; }
 	release 0b
 	ask | grep -q /boot/r/0b/xen.gz
 	state_is pc1 asked
+}
+
+@test "a boot that gets stuck is lost, with a reason" {
+	api -H 'X-Real-IP: 10.77.0.11' http://x/boot/uefi/"$mac1"
+	state_is pc1 asked
+	kill_gateway
+	sqlite3 "$tmp/state/gateway.db" \
+		"UPDATE nodes SET since_ms = since_ms - 601000"
+	start_gateway
+	await state_is pc1 lost
+	api http://x/v1/admin/nodes | jq_node pc1 |
+		grep -q "did not get past 'asked'"
+	node a enrol
+	state_is pc1 enrolled
+	api http://x/v1/admin/nodes | jq_node pc1 | grep -q '"error":""'
 }
 
 @test "a MAC from a wrong address is not that PC" {
