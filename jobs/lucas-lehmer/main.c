@@ -13,9 +13,10 @@
 
 static void usage(FILE *to)
 {
-	fputs("usage: lucas-lehmer [-a] [-v] FROM TO\n"
+	fputs("usage: lucas-lehmer [-a] [-s I/N] [-v] FROM TO\n"
 	      "\n"
 	      "  -a, --all      test also where a small factor is known\n"
+	      "  -s, --slice    only the I-th of N even shares, I from 0\n"
 	      "  -v, --verbose  name each exponent on stderr\n"
 	      "  -V, --version  print the version\n"
 	      "  -h, --help     print this\n",
@@ -35,6 +36,28 @@ static int parse_exponent(const char *s, uint32_t *out)
 		return -EINVAL;
 	*out = (uint32_t)n;
 	return 0;
+}
+
+/* One task of an array takes every N-th prime: large ones take longest, and
+ * so each task gets its share of them. */
+struct slice {
+	uint32_t index, count;
+};
+
+static int parse_slice(const char *s, struct slice *out)
+{
+	char copy[32], *bar;
+
+	if (strlen(s) >= sizeof(copy))
+		return -EINVAL;
+	strcpy(copy, s);
+	bar = strchr(copy, '/');
+	if (!bar)
+		return -EINVAL;
+	*bar++ = '\0';
+	if (parse_exponent(copy, &out->index) || parse_exponent(bar, &out->count))
+		return -EINVAL;
+	return out->index < out->count ? 0 : -EINVAL;
 }
 
 struct counts {
@@ -62,14 +85,16 @@ static int test_one(uint32_t p, int all, int verbose, struct counts *c)
 	return 0;
 }
 
-static int run(uint32_t from, uint32_t to, int all, int verbose)
+static int run(uint32_t from, uint32_t to, const struct slice *slice, int all,
+	       int verbose)
 {
 	struct counts c = { 0 };
+	uint32_t nth = 0;
 
 	for (uint32_t p = from; p <= to; p++) {
 		int rc;
 
-		if (!mersenne_is_prime(p))
+		if (!mersenne_is_prime(p) || nth++ % slice->count != slice->index)
 			continue;
 		rc = test_one(p, all, verbose, &c);
 		if (rc) {
@@ -89,19 +114,29 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "all", no_argument, NULL, 'a' },
+		{ "slice", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct slice slice = { 0, 1 };
 	int c, all = 0, verbose = 0;
 	uint32_t from, to;
 
-	while ((c = getopt_long(argc, argv, "avVh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "as:vVh", options, NULL)) != -1) {
 		switch (c) {
 		case 'a':
 			all = 1;
 			break;
+		case 's':
+			if (!parse_slice(optarg, &slice))
+				break;
+			fprintf(stderr,
+				"lucas-lehmer: '%s' is no share I/N "
+				"with I < N\n",
+				optarg);
+			return 2;
 		case 'v':
 			verbose = 1;
 			break;
@@ -125,5 +160,5 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
-	return run(from, to, all, verbose);
+	return run(from, to, &slice, all, verbose);
 }
