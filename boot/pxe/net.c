@@ -10,6 +10,7 @@
 
 #include "efi-http.h"
 #include "loader.h"
+#include "url.h"
 
 /* BOOTP and DHCP: RFC 951, RFC 2131, RFC 2132. */
 enum {
@@ -98,16 +99,23 @@ static bool from_pxe(EFI_HANDLE device, struct net *net)
 	return packet_server(&mode->DhcpAck, &net->server);
 }
 
+/* Of UEFI HTTP boot: .../MAC()/IPv4(ours)/Uri(where we were fetched from) */
 static bool from_path(EFI_DEVICE_PATH *path, struct net *net)
 {
-	IPv4_DEVICE_PATH *ip = path_node(path, MSG_IPv4_DP, sizeof(*ip));
+	/* 27 bytes in UEFI, one less than the compiler makes of it. */
+	IPv4_DEVICE_PATH *ip = path_node(path, MSG_IPv4_DP,
+					 offsetof(IPv4_DEVICE_PATH, SubnetMask) +
+						 sizeof(ip->SubnetMask));
+	EFI_DEVICE_PATH *uri = path_node(path, MSG_URI_DP, sizeof(*uri));
 
-	if (ip == NULL)
+	if (ip == NULL || uri == NULL)
 		return false;
 	memcpy(&net->address, &ip->LocalIpAddress, sizeof(net->address));
 	memcpy(&net->netmask, &ip->SubnetMask, sizeof(net->netmask));
-	memcpy(&net->server, &ip->RemoteIpAddress, sizeof(net->server));
-	return !ip_is_zero(net->address) && !ip_is_zero(net->server);
+	return !ip_is_zero(net->address) &&
+	       url_server((const char *)(uri + 1),
+			  DevicePathNodeLength(uri) - sizeof(*uri),
+			  net->server.Addr);
 }
 
 /*

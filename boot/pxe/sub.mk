@@ -9,7 +9,7 @@ efi-cflags := -std=gnu17 -O2 $(WARN) -Wno-pointer-arith $(if $(WERROR),-Werror) 
               -fno-ident -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)=. \
               -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 nightshift-efi-srcs := $(addprefix boot/pxe/,main.c console.c net.c http.c payload.c libc.c \
-                       decision.c text.c sha256.c)
+                       decision.c text.c url.c sha256.c)
 
 $(BUILD)/efi/%.o: %.c boot/pxe/sub.mk
 	@mkdir -p $(@D)
@@ -25,7 +25,8 @@ tests += test-boot-sha256 test-boot-decision
 test-boot-sha256-srcs       := tests/unit/test-boot-sha256.c boot/pxe/sha256.c
 test-boot-sha256-cppflags   := -Iboot/pxe
 test-boot-sha256-pkgs       := cmocka
-test-boot-decision-srcs     := tests/unit/test-boot-decision.c boot/pxe/decision.c boot/pxe/text.c
+test-boot-decision-srcs     := tests/unit/test-boot-decision.c boot/pxe/decision.c boot/pxe/text.c \
+                               boot/pxe/url.c
 test-boot-decision-cppflags := -Iboot/pxe
 test-boot-decision-pkgs     := cmocka
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "decision.h"
 #include "text.h"
+#include "url.h"
 
 #define HEAD "nightshift-boot 1\n"
 #define GRID HEAD "action grid\n"
@@ -161,6 +163,50 @@ static void text_is_cut_and_says_so(void **state)
 	assert_int_equal(strlen(text.s), TEXT_MAX - 1);
 }
 
+static bool server(const char *url, uint8_t ip_out[4])
+{
+	char *copy = malloc(strlen(url) + 1);
+	bool ok;
+
+	memcpy(copy, url, strlen(url));
+	ok = url_server(copy, strlen(url), ip_out);
+	free(copy);
+	return ok;
+}
+
+static void url_names_a_server(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"http",
+		"http://",
+		"http:///x",
+		"http://10.77.0.1",
+		"http://10.77.0/x",
+		"http://10.77.0.1.2/x",
+		"http://10.77.0.256/x",
+		"http://10.77.0.0001/x",
+		"http://10.77.00.1/x",
+		"http://10..0.1/x",
+		"http://10.77.0.1:80/x",
+		"http://10.77.0.1@192.0.2.1/x",
+		"http://gateway/x",
+		"https://10.77.0.1/x",
+		"HTTP://10.77.0.1/x",
+	};
+	static const uint8_t want[4] = { 10, 77, 0, 255 };
+	uint8_t ip[4];
+	size_t i;
+
+	(void)state;
+	assert_true(server("http://10.77.0.255/boot/x.efi", ip));
+	assert_memory_equal(ip, want, sizeof(ip));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (server(bad[i], ip))
+			fail_msg("%s was taken", bad[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +215,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_too_long),
 		cmocka_unit_test(survives_any_byte),
 		cmocka_unit_test(text_is_cut_and_says_so),
+		cmocka_unit_test(url_names_a_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
