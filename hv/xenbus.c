@@ -281,16 +281,15 @@ void hv_xb_forget(struct xs_handle *xs, const char *kind, hv_domid domid)
 int hv_xb_write_keys(struct xs_handle *xs, hv_domid domid,
 		     const struct hv_key *keys, uint32_t count)
 {
-	char dir[HV_XB_PATH_MAX], path[HV_XB_PATH_MAX];
+	char data[64], dir[80], path[HV_XB_PATH_MAX];
 	uint32_t i;
 	int rc;
 
-	snprintf(dir, sizeof(dir), "/local/domain/%u/vm-data", domid);
-	rc = make_dir(xs, XBT_NULL, dir, 0, domid);
-	if (rc)
-		return rc;
-	strcat(dir, "/nightshift");
-	rc = make_dir(xs, XBT_NULL, dir, 0, domid);
+	snprintf(data, sizeof(data), "/local/domain/%u/vm-data", domid);
+	snprintf(dir, sizeof(dir), "%s/nightshift", data);
+	rc = make_dir(xs, XBT_NULL, data, 0, domid);
+	if (!rc)
+		rc = make_dir(xs, XBT_NULL, dir, 0, domid);
 	for (i = 0; !rc && i < count; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, keys[i].name);
 		rc = make_dir(xs, XBT_NULL, path, 0, domid);

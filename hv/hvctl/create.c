@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "conf.h"
+#include "fileio.h"
 #include "log.h"
 #include "parse.h"
 
@@ -236,6 +237,19 @@ static int create_all(struct hvctl *ctl, const struct hv_config *cfgs, int n)
 	return CMD_EXIT_OK;
 }
 
+/* dom0 has no /dev/stdin. */
+static struct conf *load(const char *path)
+{
+	auto_free char *text = NULL;
+	size_t len = 0;
+
+	if (strcmp(path, "-"))
+		return conf_load(path, file_rules);
+	if (fileio_read_fd(0, CONF_FILE_MAX, &text, &len))
+		return conf_load("/proc/self/fd/0", file_rules);
+	return conf_parse("-", text, len, file_rules);
+}
+
 int hvctl_create(int argc, char **argv, void *arg)
 {
 	auto_free struct hv_config *cfgs = NULL;
@@ -246,7 +260,7 @@ int hvctl_create(int argc, char **argv, void *arg)
 	if (argc != 2)
 		return cmd_misuse("needs a file");
 	cfgs = calloc(HV_DOMAIN_MAX, sizeof(*cfgs));
-	c = conf_load(strcmp(argv[1], "-") ? argv[1] : "/dev/stdin", file_rules);
+	c = load(argv[1]);
 	if (!cfgs || !c) {
 		log_err("out of memory");
 		conf_free(c);

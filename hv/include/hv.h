@@ -35,8 +35,10 @@
  *
  * Threads: one handle belongs to one thread (libxenstore makes a helper thread
  * of its own, with all signals blocked). Fork: a handle is useless in a forked
- * child, which may only exec or _exit; all descriptors are close-on-exec. The
- * library itself starts no process.
+ * child, which may only exec or _exit; all descriptors are close-on-exec.
+ * libxl forks once in hv_domain_destroy and reaps that child by itself: leave
+ * SIGCHLD's disposition at its default (blocked, as for a signalfd, is fine),
+ * and do not wait for children you did not start. Nothing is ever executed.
  *
  * Calls block: create takes from a tenth of a second to a few seconds, most of
  * it copying the kernel and waiting for the device backends (at most
@@ -178,9 +180,9 @@ enum hv_state {
 enum hv_reason {
 	HV_REASON_NONE, /* it has not ended */
 	HV_REASON_POWEROFF,
-	HV_REASON_REBOOT, /* it asked for one: no one obliges */
+	HV_REASON_REBOOT, /* it asked for one, or a PVH kernel triple-faulted */
 	HV_REASON_SUSPEND,
-	HV_REASON_CRASH,     /* kernel panic, triple fault, watchdog */
+	HV_REASON_CRASH,     /* kernel panic, watchdog */
 	HV_REASON_DESTROYED, /* by us or someone else */
 };
 
