@@ -17,6 +17,7 @@ struct options {
 	const char *root_path;  /* root document */
 	const char *build_path; /* build.json */
 	const char *backend;    /* as hv_open() has it */
+	const char *mac;        /* of the NIC that booted; NULL: find it */
 	const char *bridge;     /* of the domUs' vifs */
 	const char *state_dir;  /* tmpfs, this boot only */
 	int http_port;

@@ -32,6 +32,7 @@ static const char usage_text[] =
 	"  -g, --gateway ADDRESS   the segment's gateway, an IPv4 address\n"
 	"  -r, --root FILE         root document, the trust anchor\n"
 	"  -B, --build FILE        build.json of this dom0\n"
+	"  -m, --mac MAC           of the NIC that the gateway answers on\n"
 	"      --backend fake:DIR  a hypervisor made of files, for tests\n"
 	"      --bridge NAME       for the domUs' vifs (xenbr0)\n"
 	"      --state DIR         this boot's key and id (" STATE_DIR ")\n"
@@ -57,6 +58,7 @@ static const struct option options[] = {
 	{ "gateway", required_argument, NULL, 'g' },
 	{ "root", required_argument, NULL, 'r' },
 	{ "build", required_argument, NULL, 'B' },
+	{ "mac", required_argument, NULL, 'm' },
 	{ "backend", required_argument, NULL, OPT_BACKEND },
 	{ "bridge", required_argument, NULL, OPT_BRIDGE },
 	{ "state", required_argument, NULL, OPT_STATE },
@@ -98,10 +100,11 @@ static int set_number(struct options *o, int opt, const char *text)
 
 static int parse_options(struct options *o, int argc, char **argv)
 {
+	uint8_t mac[PARSE_MAC_LEN];
 	uint32_t addr;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "g:r:B:dhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "g:r:B:m:dhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'g':
 			if (parse_ipv4(optarg, &addr))
@@ -113,6 +116,11 @@ static int parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 'B':
 			o->build_path = optarg;
+			break;
+		case 'm':
+			if (parse_mac(optarg, mac))
+				return misuse("not a MAC address", optarg);
+			o->mac = optarg;
 			break;
 		case OPT_BACKEND:
 			o->backend = optarg;

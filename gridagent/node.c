@@ -415,6 +415,11 @@ static void on_desired(struct core *c, void *arg, const struct http_reply *r)
 	c->node.n_incoming = 0;
 	if (r->status == 200 && verify(c, MSG_DOC_DESIRED, r, on_desired_verified))
 		return;
+	if (r->status == 503) {
+		/* It knows nothing yet: let it answer once it does. */
+		c->node.poll_now = 0;
+		c->node.desired_fails = 1;
+	}
 	desired_trouble(c, reply_text(r, text, sizeof(text)));
 }
 

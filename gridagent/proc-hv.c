@@ -27,6 +27,8 @@ _Static_assert(MSG_TAG_LEN == 2 * HV_UUID_LEN + 1, "hv.h");
 
 static struct {
 	const char *bridge;
+	uint8_t mac[PARSE_MAC_LEN];
+	int have_mac;
 	const char *backend;
 	int sets_clock; /* not where the hypervisor is a fake */
 	struct hv *hv;
@@ -51,6 +53,7 @@ static void on_hv_log(enum hv_log_level level, const char *text, void *arg)
 int proc_hv_prepare(const struct options *o, struct errinfo *err)
 {
 	self.bridge = o->bridge;
+	self.have_mac = o->mac && !parse_mac(o->mac, self.mac);
 	self.backend = o->backend;
 	self.sets_clock = strncmp(o->backend, "fake:", 5) != 0;
 	(void)err;
@@ -86,6 +89,8 @@ static void on_facts(const struct msg *m)
 	int rc;
 
 	facts_read("", &f);
+	if (self.have_mac)
+		format_mac(self.mac, f.mac);
 	rc = host_get(&h, &err);
 	if (!rc) {
 		facts_text(f.xen_version, sizeof(f.xen_version), h.xen_version);

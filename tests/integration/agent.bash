@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # the tests use what is set here
 # What the tests of the agent share: a fake gateway behind a real nginx (TLS
 # and static files as in the product), images, and the agent on a fake
 # hypervisor. Each test has a folder of its own in $T.
@@ -177,6 +178,7 @@ desire() {
 
 child() { # ROLE: its process id
 	local p
+	# shellcheck disable=SC2013 # words of one line
 	for p in $(cat "/proc/$agent_pid/task/$agent_pid/children"); do
 		[ "$(cat "/proc/$p/comm")" = "grid:$1" ] || continue
 		echo "$p"

@@ -1,0 +1,231 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A whole segment but for Xen: centrald, gatewayd, nginx, nftables as they are
+# installed, an image made by imagerepo, and two agents, each in a network
+# namespace of its own on a hypervisor made of files. What the emulated PCs
+# show in minutes, this shows in seconds.
+set -eu
+
+: "${BUILD:=build}" "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
+if [ -z "${INSIDE:-}" ]; then
+	bin=$(cd "$TOP" && realpath "$BUILD")/bin
+	for need in nginx nft ip unshare nsenter mksquashfs zstd; do
+		PATH=$PATH:/usr/sbin:/sbin command -v $need >/dev/null || {
+			echo "no $need here"
+			exit 77
+		}
+	done
+	[ "$(id -u)" = 0 ] || {
+		echo "needs root: the agent's processes change their uid"
+		exit 77
+	}
+	unshare -nmpf --mount-proc true 2>/dev/null || {
+		echo "no namespaces here"
+		exit 77
+	}
+	INSIDE=$bin exec unshare -nmpf --mount-proc --kill-child "$0"
+fi
+
+bin=$INSIDE
+PATH=$bin:$PATH:/usr/sbin:/sbin
+export LC_ALL=C
+tmp=$(mktemp -d)
+chmod 755 "$tmp"
+trap 'rm -rf "$tmp"' EXIT
+
+# check NAME COMMAND...: it must succeed within 20 s
+check() {
+	local name=$1 i
+	shift
+	for ((i = 0; i < 100; i++)); do
+		if "$@" >"$tmp/out" 2>&1; then
+			echo "ok - $name"
+			return
+		fi
+		sleep 0.2
+	done
+	echo "NOT OK - $name"
+	tail -n 20 "$tmp/out" "$tmp"/*.log
+	exit 1
+}
+
+said() { grep -Eq -- "$2" "$tmp/$1.log"; }
+not_said() { ! said "$@"; }
+nodes() { gridctl --config "$tmp/gridctl.conf" node list; }
+node_is() { nodes | grep -Eq -- "$1 .*$2"; }
+
+# --- keys, and an image of nothing much ---------------------------------------
+
+make_image() {
+	cd "$tmp"
+	mkdir -p sys/boot recipe/tree/etc
+	head -c 500000 /dev/urandom >sys/boot/vmlinuz-6.1-test
+	head -c 900000 /dev/urandom >recipe/tree/etc/motd
+	cat >recipe/recipe.conf <<-END
+		name batch
+		version 1
+		memory 32M
+		cmdline "console=hvc0"
+		kernel "/boot/vmlinuz-*"
+		initrd { file recipe.conf /init 0755 }
+		root { tree tree }
+	END
+	imagerepo init keys
+	imagerepo build -q recipe -o v1 --from sys
+	imagerepo publish -q v1 --repo repo --key keys/images.key
+	cp keys/root.json repo/root.json 2>/dev/null || :
+	chmod -R a+rX repo
+	echo '{"release": "0a1b", "build_time": "2026-01-01T00:00:00Z"}' >build.json
+}
+
+# --- networks -------------------------------------------------------------------
+
+make_networks() {
+	unshare -n sleep 1000 &
+	pcs[1]=$!
+	unshare -n sleep 1000 &
+	pcs[2]=$!
+	unshare -n sleep 1000 &
+	central=$!
+	sleep 0.3
+	ip link set lo up
+	ip link add seg0 type bridge
+	ip addr add 10.77.0.1/16 dev seg0
+	ip link set seg0 up
+	for n in 1 2; do
+		ns=${pcs[$n]}
+		ip link add "p$n" type veth peer name eth0 netns "$ns"
+		ip link set "p$n" master seg0 up
+		nsenter -t "$ns" -n sh -c "ip link set lo up
+			ip link set eth0 address 52:54:00:77:00:1$n up
+			ip addr add 10.77.0.1$n/16 dev eth0"
+	done
+	ip link add up0 type veth peer name eth0 netns "$central"
+	ip addr add 10.99.0.1/24 dev up0
+	ip link set up0 up
+	nsenter -t "$central" -n sh -c 'ip link set lo up
+		ip addr add 10.99.0.2/24 dev eth0; ip link set eth0 up'
+}
+
+# --- daemons ----------------------------------------------------------------------
+
+start_central() {
+	mkdir -p "$tmp/central"
+	echo 0123456789abcdef0123456789abcdef >"$tmp/site.token"
+	chmod 600 "$tmp/site.token"
+	cat >"$tmp/central.conf" <<-END
+		central {
+			listen 10.99.0.2:8443
+			repo-listen 10.99.0.2:8080
+			state $tmp/central
+			repository $tmp/repo
+			root $tmp/keys/root.json
+			site "lab" { token-file $tmp/site.token }
+		}
+	END
+	centrald -f "$tmp/central.conf" -g "$tmp/central-gen"
+	pin=$(centrald -f "$tmp/central.conf" -p)
+	centrald -f "$tmp/central.conf" >>"$tmp/centrald.log" 2>&1 &
+	centrald_pid=$!
+	nsenter -t "$central" -n nginx -c "$tmp/central-gen/nginx.conf" \
+		-g 'daemon off;' >>"$tmp/central-nginx.log" 2>&1 &
+	echo "central { url unix:$tmp/central/centrald.sock }" >"$tmp/gridctl.conf"
+}
+
+start_gateway() {
+	mkdir -p "$tmp/boot/r/0a1b"
+	cat >"$tmp/boot/boot.json" <<-END
+		{"release": "0a1b", "build_time": "2026-11-20T00:00:00Z",
+		 "xen_cmdline": "", "dom0_cmdline": "", "files": {}}
+	END
+	cat >"$tmp/nightshift.conf" <<-END
+		segment "lab" {
+			interface seg0; address 10.77.0.1/16
+			domu-range 10.77.128.0/17
+			state $tmp/gateway; boot $tmp/boot
+			key $tmp/keys/gateway.key; root $tmp/keys/root.json
+			central {
+				url https://10.99.0.2:8443
+				repo http://10.99.0.2:8080
+				pin "$pin"; token-file $tmp/site.token
+			}
+			node pc1 { mac 52:54:00:77:00:11; address 10.77.0.11; boot grid }
+			node pc2 { mac 52:54:00:77:00:12; address 10.77.0.12; boot grid }
+		}
+	END
+	gatewayd -f "$tmp/nightshift.conf" -g "$tmp/gen"
+	nft -f "$tmp/gen/nftables.conf"
+	run_gatewayd
+	nginx -c "$tmp/gen/nginx.conf" -g 'daemon off;' \
+		>>"$tmp/gateway-nginx.log" 2>&1 &
+}
+
+run_gatewayd() {
+	gatewayd -f "$tmp/nightshift.conf" >>"$tmp/gatewayd.log" 2>&1 &
+	gatewayd_pid=$!
+}
+
+start_agent() { # N [STATE]: as another boot if STATE differs
+	local ns=${pcs[$1]}
+	mkdir -p "$tmp/hv$1"
+	nsenter -t "$ns" -n gridagent -d -g 10.77.0.1 \
+		-m "52:54:00:77:00:1$1" -r "$tmp/keys/root.json" \
+		-B "$tmp/build.json" --backend "fake:$tmp/hv$1" \
+		--state "$tmp/${2:-state$1}" >>"$tmp/agent$1.log" 2>&1 &
+	agent=$!
+}
+
+apply() { # DOMUS
+	cat >"$tmp/workspaces" <<-END
+		workspace "night" {
+			domus $1
+			image batch/stable
+			memory 64M; vcpus 1
+		}
+	END
+	gridctl --config "$tmp/gridctl.conf" workspace apply "$tmp/workspaces"
+}
+
+running='domu id=night-pc%s domid=[0-9]+ state=running'
+
+make_image
+make_networks
+start_central
+start_gateway
+start_agent 1
+agent1=$agent
+start_agent 2
+check "pc1 enrols" said agent1 'enrolled node=pc1'
+check "pc2 enrols" said agent2 'enrolled node=pc2'
+check "a workspace is applied" apply 2
+# shellcheck disable=SC2059 # a pattern of ours
+for n in 1 2; do
+	check "pc$n runs its domU" said agent$n "$(printf "$running" $n)"
+	check "the domU of pc$n has its configuration" \
+		grep -q "lab/pc$n" "$tmp/hv$n/vm-data-1/node"
+	check "the operator sees pc$n running" node_is "pc$n" running
+done
+check "no request was signed in vain" not_said gatewayd 'seen before|bad signature'
+
+kill -9 "$gatewayd_pid"
+wait "$gatewayd_pid" 2>/dev/null || :
+sleep 1
+run_gatewayd
+check "reports go on after the gateway was killed" node_is pc1 running
+check "both kept their domUs" test -e "$tmp/hv1/domain-1" -a \
+	-e "$tmp/hv2/domain-1"
+kill -9 "$centrald_pid"
+wait "$centrald_pid" 2>/dev/null || :
+centrald -f "$tmp/central.conf" >>"$tmp/centrald.log" 2>&1 &
+check "the operator sees them again" node_is pc2 running
+
+# Another boot of pc1 while the first one still runs: only one may have it.
+start_agent 1 state1-b
+status=0
+wait "$agent1" || status=$?
+check "the older boot of a PC is fenced" test "$status" = 3
+check "it has ended its domU" said agent1 'destroyed'
+
+check "the workspace shrinks to nothing" apply 0
+check "pc2's domU is gone" said agent2 'night-pc2: gone'
+check "the operator sees pc2 idle" node_is pc2 enrolled
