@@ -20,7 +20,7 @@
 
 #define BOOT_LIMIT_MS  600000 /* from a loader's question to an enrolment */
 #define TICK_MS        1000   /* lost nodes are looked for this often */
-#define NODE_BODY_MAX  (256 * 1024)
+#define NODE_BODY_MAX  ((size_t)256 * 1024)
 #define ADMIN_BODY_MAX 4096
 
 static const struct httpd_route routes[] = {

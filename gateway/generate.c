@@ -13,7 +13,7 @@
 #include "generate.h"
 #include "tls.h"
 
-#define GENERATED_MAX (4 * 1024 * 1024)
+#define GENERATED_MAX ((size_t)4 * 1024 * 1024)
 
 struct generated {
 	unsigned int bit;

@@ -12,7 +12,7 @@ gatewayd-pkgs := sqlite3 jansson libsodium libcrypto
 gatewayd-ldlibs := -lpthread
 
 tests += test-gateway-assign test-gateway-request test-gateway-boot \
-         test-gateway-config fake-node
+         test-gateway-config test-gateway-wire fake-node
 test-gateway-assign-srcs := tests/unit/test-gateway-assign.c gateway/assign.c
 test-gateway-assign-pkgs := cmocka
 test-gateway-assign-cppflags := -Igateway
@@ -32,6 +32,11 @@ test-gateway-config-srcs := tests/unit/test-gateway-config.c gateway/config.c \
 test-gateway-config-pkgs := cmocka
 test-gateway-config-cppflags := -Igateway
 test-gateway-config-libs := common
+test-gateway-wire-srcs := tests/unit/test-gateway-wire.c gateway/wire.c \
+                          gateway/workspace.c gateway/node.c
+test-gateway-wire-pkgs := cmocka jansson
+test-gateway-wire-cppflags := -Igateway
+test-gateway-wire-libs := trust common
 # A node's side of the protocol, for tests/integration.
 fake-node-srcs := tests/integration/fake-node.c gateway/tls.c
 fake-node-cppflags := -Igateway
