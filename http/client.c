@@ -7,32 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
-#include <unistd.h>
-
-#include <curl/curl.h>
 
 #include "cleanup.h"
-#include "fileio.h"
-#include "httpc.h"
+#include "httpc-private.h"
 
 #define TIMEOUT_SEC 30
 #define CONNECT_SEC 10L
-/* A transfer of a file may last, but not crawl. */
-#define CRAWL_BYTES_SEC 512L
-#define CRAWL_SEC       30L
-#define JSON_MAX        (16U * 1024 * 1024) /* of a reply we would parse */
-#define ERROR_BODY_MAX  (64U * 1024)
-
-struct httpc {
-	CURL *curl;
-	char *base;      /* "https://host:port", no final '/' */
-	char *unix_path; /* or NULL */
-	char *pin;
-	char *auth; /* "Authorization: Bearer ...", or NULL */
-	int timeout_sec;
-	char why[CURL_ERROR_SIZE];
-};
+#define JSON_MAX    (16U * 1024 * 1024) /* of a reply we would parse */
 
 static int only_once(void)
 {
@@ -212,10 +193,10 @@ static int make_headers(struct httpc *c, const char *const *extra,
 }
 
 /* Sets up, performs, cleans up. fn sets what is special about a request. */
-static int perform(struct httpc *c, const char *method, const char *path,
-		   const char *const *headers, const char *type,
-		   void (*fn)(CURL *h, void *arg), void *arg, int *status,
-		   struct errinfo *err)
+int httpc_perform(struct httpc *c, const char *method, const char *path,
+		  const char *const *headers, const char *type,
+		  void (*fn)(CURL *h, void *arg), void *arg, int *status,
+		  struct errinfo *err)
 {
 	struct curl_slist *list = NULL;
 	auto_free char *url = NULL;
@@ -285,8 +266,8 @@ static int request(struct httpc *c, const char *method, const char *path,
 	int rc;
 
 	*reply = (struct httpc_reply){ .body = BUF_INIT_MAX(max ? max : 1) };
-	rc = perform(c, method, path, headers, type, setup_plain, &p,
-		     &reply->status, err);
+	rc = httpc_perform(c, method, path, headers, type, setup_plain, &p,
+			   &reply->status, err);
 	if (reply->body.rc == -EFBIG)
 		rc = errinfo_set(err, -EFBIG,
 				 "%s %s: reply is larger than %zu bytes",
@@ -322,8 +303,8 @@ static int status_to_rc(int status)
 }
 
 /* Words a refusal from {"error": ...}, or from the bare status. */
-static int refused(const char *method, const char *path, int status,
-		   const struct buf *body, struct errinfo *err)
+int httpc_refused(const char *method, const char *path, int status,
+		  const struct buf *body, struct errinfo *err)
 {
 	json_t *j = body->len ? json_loadb(body->data, body->len, 0, NULL) : NULL;
 	const char *why = json_string_value(json_object_get(j, "error"));
@@ -359,7 +340,7 @@ int httpc_json(struct httpc *c, const char *method, const char *path,
 	if (rc)
 		return rc;
 	if (reply.status < 200 || reply.status >= 300)
-		rc = refused(method, path, reply.status, &reply.body, err);
+		rc = httpc_refused(method, path, reply.status, &reply.body, err);
 	else if (out && reply.body.len) {
 		*out = json_loadb(reply.body.data, reply.body.len,
 				  JSON_DECODE_ANY, &why);
@@ -369,154 +350,4 @@ int httpc_json(struct httpc *c, const char *method, const char *path,
 	}
 	buf_dispose(&reply.body);
 	return rc;
-}
-
-struct transfer {
-	CURL *curl;
-	int fd;
-	uint64_t done, max;
-	int rc;
-	int upload;
-	httpc_progress_fn fn;
-	void *arg;
-	struct buf reply; /* what a refusal says */
-};
-
-static size_t write_file(char *data, size_t size, size_t n, void *arg)
-{
-	struct transfer *t = arg;
-	long status = 0;
-
-	size *= n;
-	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status != 200) {
-		buf_add(&t->reply, data, size); /* past its bound: not needed */
-		return size;
-	}
-	if (size > t->max - t->done)
-		t->rc = -EFBIG;
-	else
-		t->rc = fileio_write_all(t->fd, data, size);
-	if (t->rc)
-		return 0;
-	t->done += size;
-	return size;
-}
-
-/* What a server says to an upload matters only if it refuses. */
-static size_t take_word(char *data, size_t size, size_t n, void *arg)
-{
-	struct transfer *t = arg;
-
-	buf_add(&t->reply, data, size * n);
-	return size * n;
-}
-
-static size_t read_file(char *data, size_t size, size_t n, void *arg)
-{
-	struct transfer *t = arg;
-	uint64_t left = t->max - t->done;
-	ssize_t r;
-
-	size *= n;
-	if (size > left)
-		size = left;
-	if (!size)
-		return 0;
-	r = pread(t->fd, data, size, (off_t)t->done);
-	if (r <= 0) { /* it became shorter than promised */
-		t->rc = r < 0 ? -errno : -EIO;
-		return CURL_READFUNC_ABORT;
-	}
-	t->done += (uint64_t)r;
-	return (size_t)r;
-}
-
-/* libcurl sends again on a fresh connection when a kept one was closed. */
-static int seek_file(void *arg, curl_off_t offset, int origin)
-{
-	struct transfer *t = arg;
-
-	if (origin != SEEK_SET || offset < 0)
-		return CURL_SEEKFUNC_FAIL;
-	t->done = (uint64_t)offset;
-	return CURL_SEEKFUNC_OK;
-}
-
-static int progress(void *arg, curl_off_t dltotal, curl_off_t dlnow,
-		    curl_off_t ultotal, curl_off_t ulnow)
-{
-	struct transfer *t = arg;
-
-	if (t->upload)
-		return t->fn((uint64_t)ulnow, (uint64_t)ultotal, t->arg);
-	return t->fn((uint64_t)dlnow, (uint64_t)dltotal, t->arg);
-}
-
-static void setup_transfer(CURL *h, void *arg)
-{
-	struct transfer *t = arg;
-
-	t->curl = h;
-	curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, CRAWL_BYTES_SEC);
-	curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, CRAWL_SEC);
-	curl_easy_setopt(h, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION,
-			 t->upload ? take_word : write_file);
-	if (t->fn) {
-		curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
-		curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, progress);
-		curl_easy_setopt(h, CURLOPT_XFERINFODATA, t);
-	}
-	if (!t->upload)
-		return;
-	curl_easy_setopt(h, CURLOPT_UPLOAD, 1L);
-	curl_easy_setopt(h, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->max);
-	curl_easy_setopt(h, CURLOPT_READFUNCTION, read_file);
-	curl_easy_setopt(h, CURLOPT_READDATA, t);
-	curl_easy_setopt(h, CURLOPT_SEEKFUNCTION, seek_file);
-	curl_easy_setopt(h, CURLOPT_SEEKDATA, t);
-}
-
-static int transfer(struct httpc *c, const char *path, struct transfer *t,
-		    struct errinfo *err)
-{
-	const char *method = t->upload ? "PUT" : "GET";
-	int status = 0;
-	int rc;
-
-	t->reply = (struct buf)BUF_INIT_MAX(ERROR_BODY_MAX);
-	rc = perform(c, method, path, NULL,
-		     t->upload ? "Content-Type: application/octet-stream" : NULL,
-		     setup_transfer, t, &status, err);
-	if (t->rc == -EFBIG)
-		rc = errinfo_set(err, -EFBIG, "GET %s: larger than %llu bytes",
-				 path, (unsigned long long)t->max);
-	else if (t->rc)
-		rc = errinfo_set_errno(err, t->rc, "%s %s: file", method, path);
-	else if (!rc && (status < 200 || status >= 300))
-		rc = refused(method, path, status, &t->reply, err);
-	else if (!rc && !t->upload && status != 200)
-		rc = errinfo_set(err, -EIO, "GET %s: HTTP status %d", path,
-				 status);
-	buf_dispose(&t->reply);
-	return rc;
-}
-
-int httpc_get_fd(struct httpc *c, const char *path, int fd, uint64_t max,
-		 httpc_progress_fn fn, void *arg, struct errinfo *err)
-{
-	struct transfer t = { .fd = fd, .max = max, .fn = fn, .arg = arg };
-
-	return transfer(c, path, &t, err);
-}
-
-int httpc_put_fd(struct httpc *c, const char *path, int fd, uint64_t size,
-		 httpc_progress_fn fn, void *arg, struct errinfo *err)
-{
-	struct transfer t = {
-		.fd = fd, .max = size, .upload = 1, .fn = fn, .arg = arg
-	};
-
-	return transfer(c, path, &t, err);
 }

@@ -48,7 +48,7 @@ struct httpd_req {
 
 	const struct httpd_route *route;
 	char *param[HTTPD_PARAMS_MAX];
-	char *rest; /* what "**" took; caller of route_find frees */
+	char *rest; /* what "**" took; caller of httpd_route_find frees */
 	int refuse; /* status to refuse with, or 0 */
 	const char *refuse_why;
 	char allow[64]; /* methods of this path, for a 405 */
@@ -82,11 +82,14 @@ struct httpd {
 };
 
 /* Splits and decodes r->target; 0, or the status to refuse it with. */
-int route_parse_target(struct httpd_req *r);
+int httpd_route_parse(struct httpd_req *r);
 /* Finds r->route and its parameters; 0, or 404 or 405 (then sets allow). */
-int route_find(struct httpd_req *r, const struct httpd_route *routes);
+int httpd_route_find(struct httpd_req *r, const struct httpd_route *routes);
 
 /* The request's response is set: send it now or wake its connection. */
-void server_answer(struct httpd_req *r);
+void httpd_server_answer(struct httpd_req *r);
+
+/* Listens on path; see httpd_new. */
+int httpd_listen(const char *path, int *fd_out, struct errinfo *err);
 
 #endif

@@ -85,7 +85,7 @@ static void reply(struct httpd_req *r, int status, const char *type,
 	}
 	r->response = response;
 	r->status = (unsigned int)status;
-	server_answer(r);
+	httpd_server_answer(r);
 }
 
 void httpd_reply_json(struct httpd_req *r, int status, json_t *body)

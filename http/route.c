@@ -121,7 +121,7 @@ static char *join_path(const struct httpd_req *r)
 	return path;
 }
 
-int route_parse_target(struct httpd_req *r)
+int httpd_route_parse(struct httpd_req *r)
 {
 	char *query;
 	int status;
@@ -210,7 +210,7 @@ static void add_allowed(struct httpd_req *r, const char *method)
 			 len ? ", " : "", method);
 }
 
-int route_find(struct httpd_req *r, const struct httpd_route *routes)
+int httpd_route_find(struct httpd_req *r, const struct httpd_route *routes)
 {
 	int took[HTTPD_PARAMS_MAX];
 	int rest;

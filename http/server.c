@@ -8,21 +8,14 @@
  * suspended connection was resumed.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "httpd-private.h"
 
-#define BACKLOG     511
 #define CONN_MEMORY (32 * 1024) /* headers and read buffer of one */
 #define CONN_MAX    4096
 #define FDS_SPARED  64 /* for the program around us */
@@ -74,7 +67,7 @@ static void resume(struct httpd_req *r)
 	loop_timer_set(r->d->timer, 0);
 }
 
-void server_answer(struct httpd_req *r)
+void httpd_server_answer(struct httpd_req *r)
 {
 	int held = r->state == REQ_HELD;
 
@@ -213,9 +206,9 @@ static enum MHD_Result headers(struct httpd_req *r, const char *method)
 	uint64_t length = declared_length(r);
 
 	r->method = method;
-	r->refuse = route_parse_target(r);
+	r->refuse = httpd_route_parse(r);
 	if (!r->refuse)
-		r->refuse = route_find(r, r->d->routes);
+		r->refuse = httpd_route_find(r, r->d->routes);
 	r->body.max = body_max(r);
 	if (!r->refuse && length > r->body.max)
 		r->refuse = 413;
@@ -317,64 +310,6 @@ static void on_timer(void *arg)
 	pump(arg);
 }
 
-/* Somebody answers at the other end: not ours to replace. */
-static int socket_is_live(const struct sockaddr_un *addr)
-{
-	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	return fd >= 0 &&
-	       !connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
-}
-
-/*
- * Bound under another name and renamed into place: the socket never stands
- * under its name with the wrong mode, and a stale one is replaced at once.
- */
-static int bind_and_rename(int fd, const char *path, struct errinfo *err)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.%d", path,
-			 (int)getpid());
-
-	if (n < 0 || (size_t)n >= sizeof(addr.sun_path))
-		return errinfo_set(err, -ENAMETOOLONG,
-				   "socket path is too long: %s", path);
-	unlink(addr.sun_path);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return errinfo_set_errno(err, -errno, "bind %s", addr.sun_path);
-	if (chmod(addr.sun_path, 0660) || listen(fd, BACKLOG) ||
-	    rename(addr.sun_path, path)) {
-		int rc = -errno;
-
-		unlink(addr.sun_path);
-		return errinfo_set_errno(err, rc, "listen on %s", path);
-	}
-	return 0;
-}
-
-static int listen_on(const char *path, int *fd_out, struct errinfo *err)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	auto_close int fd = -1;
-	int rc;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return errinfo_set(err, -ENAMETOOLONG,
-				   "socket path is too long: %s", path);
-	strcpy(addr.sun_path, path);
-	if (socket_is_live(&addr))
-		return errinfo_set(err, -EADDRINUSE,
-				   "%s: another server listens there", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return errinfo_set_errno(err, -errno, "socket");
-	rc = bind_and_rename(fd, path, err);
-	if (rc)
-		return rc;
-	*fd_out = TAKE_FD(fd);
-	return 0;
-}
-
 static unsigned int connection_limit(void)
 {
 	struct rlimit lim;
@@ -424,7 +359,7 @@ int httpd_new(struct loop *l, const char *socket_path,
 	d->loop = l;
 	d->routes = routes;
 	d->arg = arg;
-	rc = listen_on(socket_path, &fd, err);
+	rc = httpd_listen(socket_path, &fd, err);
 	if (rc)
 		goto err_free;
 	d->socket_path = strdup(socket_path);

@@ -1,10 +1,10 @@
 # Two libraries: a program that only asks does not carry the server.
 libs       += httpd httpc
-httpd-srcs := http/server.c http/route.c http/reply.c
+httpd-srcs := http/server.c http/listen.c http/route.c http/reply.c
 httpd-inc  := http
 httpd-libs := common
 httpd-pkgs := libmicrohttpd jansson
-httpc-srcs := http/client.c
+httpc-srcs := http/client.c http/transfer.c
 httpc-inc  := http
 httpc-libs := common
 httpc-pkgs := libcurl jansson

@@ -234,10 +234,10 @@ input() { # NAME MODE; content on stdin: puts it there, prints its object
 }
 
 @test "a result waits while central is away" {
-	submit 'sleep 1; echo done'
+	submit 'sleep 3; echo done'
 	wait_for 5 left
-	ask /test/down/4000 -X POST
-	sleep 4
+	ask /test/down/6000 -X POST
+	sleep 6
 	wait_for 20 has_result '"exit":0'
 	[ "$(output)" = "done" ]
 	said 'central is back'
