@@ -201,13 +201,15 @@ static void read_domain(struct conf *c, const struct conf_stmt *s,
 	read_number(c, body, "cap", 0, 100 * HV_VCPU_MAX, &cfg->cap);
 	cfg->cmdline = conf_arg(body, "cmdline", NULL);
 	cfg->paused = conf_find(body, "paused") != NULL;
-	file = conf_find(body, "kernel");
-	if (file)
-		cfg->kernel_fd = read_file(c, file, 0);
 	file = conf_find(body, "initrd");
 	if (file)
 		cfg->initrd_fd = read_file(c, file, 0);
+	file = conf_find(body, "kernel");
+	if (file)
+		cfg->kernel_fd = read_file(c, file, 0);
 	read_many(c, body, cfg);
+	if (!file || !cfg->memory_mib)
+		return; /* the grammar has said so */
 	if (conf_errors(c) == before && hv_config_check(cfg, &err))
 		conf_error(c, s, 0, "%s", errinfo_text(&err, err.rc));
 }

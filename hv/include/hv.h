@@ -292,8 +292,10 @@ int hv_domain_wait(struct hv *hv, hv_domid domid, int timeout_ms,
  * domain. Copies at most size bytes from *pos on and moves *pos behind them;
  * where the ring has already lost bytes *pos first jumps to the oldest kept.
  * Returns the number of bytes, 0 if there is nothing new. -ENOENT: no such
- * domain (dead ones keep theirs until destroyed). One process at a time gets
- * a domain's output. The bytes are the guest's: escape before you print.
+ * domain (dead ones keep theirs until destroyed). The first call for a domain
+ * attaches to its console; until then xenconsoled keeps the last 1 MiB. One
+ * process at a time gets a domain's output. The bytes are the guest's: escape
+ * before you print.
  */
 int hv_console_read(struct hv *hv, hv_domid domid, uint64_t *pos, void *buf,
 		    size_t size, struct errinfo *err);
