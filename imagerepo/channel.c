@@ -59,7 +59,7 @@ int imagerepo_channel_open(const struct trust_root *root, const char *image,
 	if (rc)
 		return rc;
 	/* A rightly signed channel of another image must not pass for it. */
-	if (strcmp(c->image, image) || strcmp(c->channel, channel))
+	if (strcmp(c->image, image) != 0 || strcmp(c->channel, channel))
 		return errinfo_set(err, -EBADMSG,
 				   "this is the channel %s:%s, not %s:%s",
 				   c->image, c->channel, image, channel);

@@ -28,7 +28,8 @@ static int strip_suffix(const char *name, char *out, size_t size)
 {
 	size_t len = strlen(name), cut = strlen(SUFFIX);
 
-	if (len <= cut || strcmp(name + len - cut, SUFFIX) || len - cut >= size)
+	if (len <= cut || strcmp(name + len - cut, SUFFIX) != 0 ||
+	    len - cut >= size)
 		return 0;
 	memcpy(out, name, len - cut);
 	out[len - cut] = '\0';
@@ -217,8 +218,8 @@ int imagerepo_resolve(struct imagerepo_store *s, const struct trust_root *root,
 	if (!rc)
 		rc = imagerepo_manifest_open(root, c->manifest, manifest, len,
 					     now_ms, m, err);
-	if (!rc &&
-	    (strcmp(m->name, c->image) || strcmp(m->version, c->image_version)))
+	if (!rc && (strcmp(m->name, c->image) != 0 ||
+		    strcmp(m->version, c->image_version)))
 		rc = errinfo_set(err, -EBADMSG,
 				 "the channel names %s %s, the manifest is of "
 				 "%s %s",

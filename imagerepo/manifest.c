@@ -152,7 +152,7 @@ int imagerepo_manifest_parse(const json_t *body, struct imagerepo_manifest *m,
 		return errinfo_set(err, -EBADMSG,
 				   "a member of the manifest is missing, "
 				   "unknown, or of another kind");
-	if (strcmp(arch, IMAGEREPO_ARCH))
+	if (strcmp(arch, IMAGEREPO_ARCH) != 0)
 		return errinfo_set(err, -EBADMSG,
 				   "\"arch\" is not " IMAGEREPO_ARCH);
 	if (memory < 1 || memory > IMAGEREPO_MEMORY_MAX)
@@ -187,7 +187,7 @@ int imagerepo_manifest_open(const struct trust_root *root, const char *digest,
 				   TRUST_DOC_MAX);
 	if (digest) {
 		hash_bytes_hex(doc, len, is);
-		if (strcmp(is, digest))
+		if (strcmp(is, digest) != 0)
 			return errinfo_set(err, -EBADMSG,
 					   "its SHA-256 is %.12s..., not "
 					   "%.12s... as it is named",

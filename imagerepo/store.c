@@ -188,7 +188,7 @@ static int check_fd(int fd, const struct imagerepo_blob *blob, struct errinfo *e
 	if (rc)
 		return errinfo_set_errno(err, rc, "blob %.12s", blob->sha256);
 	format_hex(raw, sizeof(raw), hex);
-	if (strcmp(hex, blob->sha256) || size != blob->size)
+	if (strcmp(hex, blob->sha256) != 0 || size != blob->size)
 		return errinfo_set(err, -EBADMSG,
 				   "its SHA-256 is %.12s..., not %.12s...", hex,
 				   blob->sha256);
@@ -255,7 +255,7 @@ static int write_blob(struct imagerepo_store *s, const char *file,
 	if (in < 0)
 		return errinfo_set_errno(err, -errno, "%s", file);
 	rc = out < 0 ? out : copy_hashed(in, out, blob, fn, arg, hex);
-	if (!rc && strcmp(hex, blob->sha256)) {
+	if (!rc && strcmp(hex, blob->sha256) != 0) {
 		unlinkat(s->dir, TMP_PATH, 0);
 		return errinfo_set(err, -EBADMSG,
 				   "%s is not what was built: its SHA-256 is "

@@ -27,7 +27,8 @@ static int check_canonical(const json_t *envelope, const void *doc, size_t len,
 				   "control character, more than %d levels)",
 				   TRUST_DEPTH_MAX);
 	n = strlen(text);
-	if (len != n + 1 || memcmp(doc, text, n) || ((const char *)doc)[n] != '\n')
+	if (len != n + 1 || memcmp(doc, text, n) != 0 ||
+	    ((const char *)doc)[n] != '\n')
 		return errinfo_set(err, -EBADMSG,
 				   "not in canonical form (sorted, no white "
 				   "space, one newline at the end)");
@@ -155,10 +156,10 @@ int trust_document_check_head(json_t *body, const char *type, int64_t now_ms,
 	const char *expires = json_string_value(json_object_get(body, "expires"));
 	int64_t at;
 
-	if (!is || strcmp(is, type))
+	if (!is || strcmp(is, type) != 0)
 		return errinfo_set(err, -EBADMSG, "\"_type\" is not \"%s\"",
 				   type);
-	if (!spec || strcmp(spec, TRUST_SPEC))
+	if (!spec || strcmp(spec, TRUST_SPEC) != 0)
 		return errinfo_set(err, -EBADMSG,
 				   "\"spec_version\" is not \"" TRUST_SPEC "\"");
 	if (!expires || clock_parse(expires, &at))
@@ -177,7 +178,7 @@ int trust_verify(const struct trust_root *root, const char *role,
 		 json_t **body, struct errinfo *err)
 {
 	const struct root_role *r = trust_root_find_role(root, role);
-	json_t *envelope;
+	json_t *envelope = NULL;
 	int rc;
 
 	if (!r)

@@ -191,7 +191,7 @@ static int key_from_json(json_t *object, struct trust_key *key)
 		return -EBADMSG;
 	rc = key_from_seed(seed, key);
 	sodium_memzero(seed, sizeof(seed));
-	if (!rc && memcmp(public, key->public, sizeof(public)))
+	if (!rc && memcmp(public, key->public, sizeof(public)) != 0)
 		rc = -EBADMSG;
 	return rc;
 }

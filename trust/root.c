@@ -35,7 +35,7 @@ static int parse_key(struct trust_root *root, const char *keyid, json_t *object,
 		return errinfo_set(err, -EBADMSG, "a key is not Ed25519");
 	if (trust_key_id(key->public, key->keyid))
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	if (strcmp(keyid, key->keyid))
+	if (strcmp(keyid, key->keyid) != 0)
 		return errinfo_set(err, -EBADMSG,
 				   "key %.8s stands under another id",
 				   key->keyid);
@@ -151,7 +151,7 @@ int trust_root_load(const void *doc, size_t len, int64_t now_ms,
 		    struct trust_root **root, struct errinfo *err)
 {
 	struct trust_root *r;
-	json_t *envelope;
+	json_t *envelope = NULL;
 	int rc = trust_document_open(doc, len, &envelope, err);
 
 	if (rc)

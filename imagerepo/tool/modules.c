@@ -63,7 +63,8 @@ static int is_module(const char *path, size_t len, const char *name)
 	size_t n = strlen(name);
 
 	base = base ? base + 1 : path;
-	if ((size_t)(path + len - base) < n + 3 || strncmp(base + n, ".ko", 3))
+	if ((size_t)(path + len - base) < n + 3 ||
+	    strncmp(base + n, ".ko", 3) != 0)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
 		char a = base[i] == '-' ? '_' : base[i];

@@ -50,7 +50,7 @@ static int open_image(struct image *im)
 {
 	const Elf64_Ehdr *eh = at(im, 0, sizeof(*eh));
 
-	if (!eh || memcmp(eh->e_ident, ELFMAG, SELFMAG) ||
+	if (!eh || memcmp(eh->e_ident, ELFMAG, SELFMAG) != 0 ||
 	    eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64 ||
 	    eh->e_phentsize != sizeof(*im->ph) ||
 	    eh->e_phoff % _Alignof(Elf64_Phdr))

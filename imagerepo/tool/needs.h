@@ -19,7 +19,7 @@ struct needs {
 };
 
 /* -ENOEXEC if it is no x86-64 ELF file (a script, say). */
-int needs_read(const char *path, struct needs *e, struct errinfo *err);
-void needs_dispose(struct needs *e);
+int needs_read(const char *path, struct needs *out, struct errinfo *err);
+void needs_dispose(struct needs *n);
 
 #endif

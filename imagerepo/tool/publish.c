@@ -185,13 +185,13 @@ static int read_channel(struct publish *p, struct errinfo *err)
 static int same_content(const struct imagerepo_manifest *a,
 			const struct imagerepo_manifest *b)
 {
-	if (strcmp(a->name, b->name) || strcmp(a->version, b->version) ||
-	    strcmp(a->cmdline, b->cmdline) ||
+	if (strcmp(a->name, b->name) != 0 || strcmp(a->version, b->version) ||
+	    strcmp(a->cmdline, b->cmdline) != 0 ||
 	    a->memory_min_mib != b->memory_min_mib)
 		return 0;
 	for (int i = 0; i < IMAGEREPO_ROLES; i++)
 		if (a->blob[i].size != b->blob[i].size ||
-		    strcmp(a->blob[i].sha256, b->blob[i].sha256))
+		    strcmp(a->blob[i].sha256, b->blob[i].sha256) != 0)
 			return 0;
 	return 1;
 }

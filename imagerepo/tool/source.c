@@ -87,7 +87,7 @@ static int check_remote(struct source *s, const struct imagerepo_blob *blob,
 				   "has %llu bytes instead of %llu",
 				   (unsigned long long)size,
 				   (unsigned long long)blob->size);
-	if (strcmp(hex, blob->sha256))
+	if (strcmp(hex, blob->sha256) != 0)
 		return errinfo_set(err, -EBADMSG,
 				   "its SHA-256 is %.12s..., not %.12s...", hex,
 				   blob->sha256);

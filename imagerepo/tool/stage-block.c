@@ -222,7 +222,7 @@ static void stage_statement(struct stage *s, struct tree *t,
 	int rc;
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
-		if (strcmp(statements[i].name, st->name))
+		if (strcmp(statements[i].name, st->name) != 0)
 			continue;
 		rc = statements[i].fn(s, t, st, &err);
 		if (rc)
@@ -254,7 +254,7 @@ void stage_block(struct stage *s, const struct conf_stmt *block, struct tree *t)
 		open_modules(s, first);
 	/* busybox last: its links give way to what the recipe says */
 	for (const struct conf_stmt *st = block->child; st; st = st->next)
-		if (strcmp(st->name, "busybox"))
+		if (strcmp(st->name, "busybox") != 0)
 			stage_statement(s, t, st);
 	for (const struct conf_stmt *st = block->child; st; st = st->next)
 		if (!strcmp(st->name, "busybox"))

@@ -90,8 +90,8 @@ static int spawn(const char *const argv[], pid_t *pid)
 
 int tool_run(const char *const argv[], const char *package, struct errinfo *err)
 {
-	int status, rc;
-	pid_t pid;
+	int status = 0, rc;
+	pid_t pid = -1;
 
 	rc = spawn(argv, &pid);
 	if (rc == -ENOENT)

@@ -85,8 +85,8 @@ static int check_manifest(struct verify *v, const struct imagerepo_channel *c,
 	if (!rc)
 		rc = imagerepo_manifest_open(v->root, c->manifest, doc, len,
 					     v->now_ms, m, &err);
-	if (!rc &&
-	    (strcmp(m->name, c->image) || strcmp(m->version, c->image_version)))
+	if (!rc && (strcmp(m->name, c->image) != 0 ||
+		    strcmp(m->version, c->image_version)))
 		rc = errinfo_set(&err, -EBADMSG,
 				 "is of %s %s, the channel says %s %s", m->name,
 				 m->version, c->image, c->image_version);
