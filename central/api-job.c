@@ -98,12 +98,18 @@ void api_job_tasks(struct httpd_req *r, void *arg)
 	struct errinfo err = ERRINFO_INIT;
 	struct caller caller;
 	json_t *doc = NULL;
+	const char *text = httpd_query(r, "from");
+	uint64_t from = 0;
 	int64_t id;
 	int rc;
 
 	if (!auth_require(r, f, WHO_OPERATOR, &caller) || !api_number(r, 0, &id))
 		return;
-	rc = engine_tasks(f->c->engine, id, &doc, &err);
+	if (text && parse_u64(text, 0, INT64_MAX, &from)) {
+		httpd_reply_error(r, 400, "'from' is not a number");
+		return;
+	}
+	rc = engine_tasks(f->c->engine, id, (int64_t)from, &doc, &err);
 	reply(r, rc, doc, &err);
 }
 

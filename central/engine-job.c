@@ -208,10 +208,11 @@ static json_t *task_json(sqlite3_stmt *st)
 				 : json_real(sqlite3_column_double(st, 15)));
 }
 
-int engine_tasks(struct engine *e, int64_t id, json_t **out, struct errinfo *err)
+int engine_tasks(struct engine *e, int64_t id, int64_t from, json_t **out,
+		 struct errinfo *err)
 {
 	auto_stmt sqlite3_stmt *st = NULL;
-	json_t *list;
+	json_t *list, *next = json_null();
 	int64_t found;
 	int rc;
 
@@ -228,15 +229,22 @@ int engine_tasks(struct engine *e, int64_t id, json_t **out, struct errinfo *err
 			" a.error, a.wall_ms, a.cpu_ms, a.max_rss_kib, a.size,"
 			" a.sha256, a.progress"
 			" FROM task t LEFT JOIN attempt a ON a.lease = t.lease"
-			" WHERE t.job = ? ORDER BY t.idx",
-			"i", id);
-	while (!rc && (rc = engine_db_step(e, st, err)) > 0)
+			" WHERE t.job = ? AND t.idx >= ? ORDER BY t.idx"
+			" LIMIT ?",
+			"iii", id, from, (int64_t)ENGINE_PAGE + 1);
+	while (!rc && (rc = engine_db_step(e, st, err)) > 0) {
+		if (json_array_size(list) == ENGINE_PAGE) {
+			next = json_integer(engine_db_col(st, 0));
+			rc = 0;
+			break;
+		}
 		rc = json_array_append_new(list, task_json(st)) ? -ENOMEM : 0;
+	}
 	if (rc) {
 		json_decref(list);
 		return rc;
 	}
-	*out = json_pack("{so}", "tasks", list);
+	*out = json_pack("{so so}", "tasks", list, "next", next);
 	return *out ? 0 : -ENOMEM;
 }
 

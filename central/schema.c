@@ -5,7 +5,8 @@
  *
  * A job's numbers are kept by a trigger on task.state, in the same transaction
  * as the move itself, so that they cannot disagree with the tasks; its state
- * is derived from them in the view.
+ * is derived from them in the view. It ended with the last task that became
+ * final.
  */
 #include "cleanup.h"
 
@@ -90,10 +91,10 @@
 	"   cancelled = cancelled + (NEW.state = 4),"                         \
 	"   changes = changes + 1,"                                           \
 	"   started_ms = coalesce(started_ms,"                                \
-	"     CASE WHEN NEW.state = 1 THEN NEW.since_ms END)"                 \
+	"     CASE WHEN NEW.state = 1 THEN NEW.since_ms END),"                \
+	"   ended_ms = CASE WHEN NEW.state > 1 AND"                           \
+	"     done + failed + cancelled = count - 1 THEN NEW.since_ms END"    \
 	"  WHERE id = NEW.job;"                                               \
-	"  UPDATE job SET ended_ms = NEW.since_ms"                            \
-	"  WHERE id = NEW.job AND queued = 0 AND leased = 0;"                 \
 	"END;"                                                                \
 	"CREATE VIEW job_state AS SELECT *, CASE"                             \
 	"  WHEN queued + leased > 0 AND started_ms IS NULL THEN 'queued'"     \

@@ -47,6 +47,32 @@ json_t *ctl_get(struct ctl *ctl, const char *path)
 	return doc;
 }
 
+/* Page by page: an array of a hundred thousand is no single answer. */
+json_t *ctl_tasks(struct ctl *ctl, int64_t job)
+{
+	json_t *all = json_pack("{s[]}", "tasks"), *page, *next;
+	int64_t from = 0;
+	char path[96];
+	int more = 1;
+
+	while (more) {
+		snprintf(path, sizeof(path), "/v1/jobs/%lld/tasks?from=%lld",
+			 (long long)job, (long long)from);
+		page = ctl_get(ctl, path);
+		if (!page) {
+			json_decref(all);
+			return NULL;
+		}
+		json_array_extend(json_object_get(all, "tasks"),
+				  json_object_get(page, "tasks"));
+		next = json_object_get(page, "next");
+		more = json_is_integer(next) && json_integer_value(next) > from;
+		from = json_integer_value(next);
+		json_decref(page);
+	}
+	return all;
+}
+
 int ctl_send(struct ctl *ctl, const char *method, const char *path,
 	     const json_t *body, json_t **out)
 {

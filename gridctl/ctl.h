@@ -40,6 +40,8 @@ int ctl_conf_errors(const struct conf *c);
 int ctl_fail(const struct errinfo *err, int rc);
 /* Asks the central; on failure has said why and returns NULL. */
 json_t *ctl_get(struct ctl *ctl, const char *path);
+/* {"tasks": [...]} of a job, all of them. */
+json_t *ctl_tasks(struct ctl *ctl, int64_t job);
 /* Like it with a body; *out may be NULL. Returns an exit status. */
 int ctl_send(struct ctl *ctl, const char *method, const char *path,
 	     const json_t *body, json_t **out);

@@ -163,8 +163,7 @@ int job_show(int argc, char **argv, void *arg)
 	job = ctl_get(ctl, path);
 	if (!job)
 		return CMD_EXIT_FAILED;
-	snprintf(path, sizeof(path), "/v1/jobs/%lld/tasks", (long long)id);
-	tasks = ctl_get(ctl, path);
+	tasks = ctl_tasks(ctl, id);
 	if (tasks && ctl->json) {
 		json_object_update(job, tasks);
 		json_decref(tasks);

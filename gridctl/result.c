@@ -140,14 +140,12 @@ int job_result(int argc, char **argv, void *arg)
 	struct ctl *ctl = arg;
 	struct want w;
 	json_t *tasks;
-	char path[64];
 	int rc, status;
 
 	status = parse_args(argc, argv, &w);
 	if (status)
 		return status;
-	snprintf(path, sizeof(path), "/v1/jobs/%lld/tasks", (long long)w.job);
-	tasks = ctl_get(ctl, path);
+	tasks = ctl_tasks(ctl, w.job);
 	if (!tasks)
 		return CMD_EXIT_FAILED;
 	if (ctl->json)

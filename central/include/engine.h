@@ -44,6 +44,7 @@
 #define ENGINE_FILE_MAX    (64 * 1024 * 1024)
 #define ENGINE_OUTPUT_MAX  (64 * 1024 * 1024) /* bound of limits.output_max */
 #define ENGINE_OUTPUT_DFLT (1024 * 1024)
+#define ENGINE_PAGE        2000
 #define ENGINE_LEASE_HEX   33 /* with the final NUL */
 #define ENGINE_TOKEN_HEX   65
 
@@ -76,8 +77,10 @@ int engine_submit(struct engine *e, const json_t *spec, int64_t *id,
 int engine_job(struct engine *e, int64_t id, json_t **out, struct errinfo *err);
 /* {"jobs": [...]}, newest first. */
 int engine_jobs(struct engine *e, json_t **out, struct errinfo *err);
-/* {"tasks": [...]}, by index. */
-int engine_tasks(struct engine *e, int64_t id, json_t **out, struct errinfo *err);
+/* {"tasks": [...], "next"}, by index, from `from` on: ENGINE_PAGE of them at
+ * most; "next" is where to go on, or null. */
+int engine_tasks(struct engine *e, int64_t id, int64_t from, json_t **out,
+		 struct errinfo *err);
 /* Queued tasks at once; leased ones are told at their next renewal. */
 int engine_cancel(struct engine *e, int64_t id, struct errinfo *err);
 /* Output of the task's last attempt; fd is the caller's. */

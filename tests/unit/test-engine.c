@@ -260,6 +260,26 @@ static void retry_may_succeed(void **state)
 	check_state(id, "done");
 }
 
+static void tasks_come_page_by_page(void **state)
+{
+	int64_t id = submit("{" CMD ",\"count\":4500,\"first\":10}");
+	int64_t from = 0, seen = 0;
+	json_t *page, *next;
+
+	(void)state;
+	do {
+		assert_int_equal(engine_tasks(e, id, from, &page, &err), 0);
+		seen += (int64_t)json_array_size(json_object_get(page, "tasks"));
+		next = json_object_get(page, "next");
+		from = json_integer_value(next);
+		json_decref(page);
+	} while (from);
+	assert_int_equal(seen, 4500);
+	assert_int_equal(engine_cancel(e, id, &err), 0);
+	check_state(id, "cancelled");
+	assert_int_equal(job_int(id, "ended_ms"), now);
+}
+
 /* --- leases -------------------------------------------------------------- */
 
 static void lost_lease_is_given_out_again(void **state)
@@ -664,6 +684,7 @@ int main(void)
 		T(too_large_a_task_is_passed_over),
 		T(failure_is_retried_then_final),
 		T(retry_may_succeed),
+		T(tasks_come_page_by_page),
 		T(lost_lease_is_given_out_again),
 		T(renewed_lease_lives_on),
 		T(endless_losses_end_in_failed),
