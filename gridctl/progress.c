@@ -36,13 +36,18 @@ static void add_rate(const struct progress *p, int64_t ended, int64_t all,
 	int64_t ms = clock_boot_ms() - p->start_ms;
 	int64_t n = ended - p->start_ended;
 	char eta[FORMAT_MAX];
+	int64_t left_ms;
+	size_t len;
 
 	out[0] = '\0';
 	if (n <= 0 || ms <= 0)
 		return;
-	format_age(eta, (all - ended) * ms / n);
-	snprintf(out, size, ", %.1f/s, %s to go", (double)n * 1000 / (double)ms,
-		 eta);
+	snprintf(out, size, ", %.1f/s", (double)n * 1000 / (double)ms);
+	left_ms = (all - ended) * ms / n;
+	if (left_ms < 1000)
+		return;
+	len = strlen(out);
+	snprintf(out + len, size - len, ", %s to go", format_age(eta, left_ms));
 }
 
 void progress_show(struct progress *p, const json_t *job, int final)
