@@ -15,7 +15,8 @@
 
 #include "job-spec.h"
 
-#define TRIES 4
+#define TRIES     4
+#define INPUT_MAX (64 * 1024 * 1024) /* the central's bound */
 
 /* --- inputs -------------------------------------------------------------- */
 
@@ -33,6 +34,9 @@ static int complete_input(struct job_spec *s, const struct job_input *in,
 	if (!S_ISREG(sb.st_mode))
 		return errinfo_set(err, -EINVAL, "input %s: not a file",
 				   in->path);
+	if (sb.st_size > INPUT_MAX)
+		return errinfo_set(err, -EFBIG, "input %s: larger than %d MiB",
+				   in->path, INPUT_MAX >> 20);
 	rc = hash_file_hex(in->path, hex, &size, err);
 	if (rc)
 		return errinfo_wrap(err, rc, "input");

@@ -244,6 +244,20 @@ report()
 	[[ $output == *pin* ]]
 }
 
+@test "a large input goes up over TLS, and comes back whole" {
+	head -c 20000000 /dev/urandom >large
+	id=$(grid --config tls.conf job submit --input large -- ./large)
+	sum=$(sha256sum large)
+	worker=$(api GET /v1/site/desired | sed -n 's/.*"token": *"\([0-9a-f]*\)".*/\1/p')
+	[ "$(https GET "/v1/work/files/${sum%% *}" "$worker")" = 200 ]
+	cmp large body
+	head -c 70000000 /dev/zero >larger
+	run grid --config tls.conf job submit --input larger -- ./larger
+	[ "$status" -eq 1 ]
+	[ "$output" = "gridctl: input larger: larger than 64 MiB" ]
+	grid job cancel "$id"
+}
+
 @test "nginx serves the repository, immutable by digest" {
 	url=http://127.0.0.1:$(($(cat port) + 1))/repo
 	[ "$(curl -s -o /dev/null -w '%{http_code}' "$url/root.json")" = 200 ]
