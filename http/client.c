@@ -13,7 +13,7 @@
 
 #define TIMEOUT_SEC 30
 #define CONNECT_SEC 10L
-#define JSON_MAX    (16U * 1024 * 1024) /* of a reply we would parse */
+#define JSON_MAX    (16UL * 1024 * 1024) /* of a reply we would parse */
 
 static int only_once(void)
 {
@@ -42,7 +42,9 @@ static int set_url(struct httpc *c, const char *url, struct errinfo *err)
 				   "'%s' is not an http, https or unix: URL",
 				   url);
 	}
-	if (c->base && c->base[strlen(c->base) - 1] == '/')
+	if (!c->base || (!strncmp(url, "unix:/", 6) && !c->unix_path))
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	if (c->base[strlen(c->base) - 1] == '/')
 		c->base[strlen(c->base) - 1] = '\0';
 	return 0;
 }
@@ -54,16 +56,16 @@ static int set_strings(struct httpc *c, const struct httpc_config *config,
 
 	if (rc)
 		return rc;
-	if (config->pin && strncmp(config->pin, "sha256//", 8))
+	if (config->pin && strncmp(config->pin, "sha256//", 8) != 0)
 		return errinfo_set(err, -EINVAL,
 				   "pin '%s' is not sha256//BASE64", config->pin);
-	if (config->pin && strncmp(c->base, "https:", 6))
+	if (config->pin && strncmp(c->base, "https:", 6) != 0)
 		return errinfo_set(err, -EINVAL, "a pin needs an https URL");
 	c->pin = copy(config->pin);
 	if (config->token &&
 	    asprintf(&c->auth, "Authorization: Bearer %s", config->token) < 0)
 		c->auth = NULL;
-	if ((config->pin && !c->pin) || (config->token && !c->auth) || !c->base)
+	if ((config->pin && !c->pin) || (config->token && !c->auth))
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -249,7 +251,7 @@ static void setup_plain(CURL *h, void *arg)
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, p->reply);
 	if (!strcmp(p->method, "HEAD")) {
 		curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
-	} else if (p->body || strcmp(p->method, "GET")) {
+	} else if (p->body || strcmp(p->method, "GET") != 0) {
 		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
 				 (curl_off_t)p->len);
 		curl_easy_setopt(h, CURLOPT_POSTFIELDS, p->body ? p->body : "");

@@ -17,9 +17,9 @@
 #define SEGMENTS_MAX 32   /* in a path */
 /* Past its bound a body is read and thrown away for this long, so that the
  * peer gets its 413 instead of a broken connection. */
-#define LINGER_MAX (64U * 1024 * 1024)
+#define LINGER_MAX (64UL * 1024 * 1024)
 /* All bodies being held at one time; more get 503. */
-#define BODIES_MAX (256U * 1024 * 1024)
+#define BODIES_MAX (256UL * 1024 * 1024)
 
 enum req_state {
 	REQ_READING,  /* the handler has not run yet */

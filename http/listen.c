@@ -57,7 +57,7 @@ int httpd_listen(const char *path, int *fd_out, struct errinfo *err)
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return errinfo_set(err, -ENAMETOOLONG,
 				   "socket path is too long: %s", path);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	if (socket_is_live(&addr))
 		return errinfo_set(err, -EADDRINUSE,
 				   "%s: another server listens there", path);

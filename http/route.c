@@ -49,7 +49,7 @@ static int decode(char *s, int plus_is_space)
 
 static int segment_is_plain(const char *s)
 {
-	return strcmp(s, ".") && strcmp(s, "..") && !strchr(s, '/');
+	return strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strchr(s, '/');
 }
 
 static int split_path(struct httpd_req *r, char *path)
@@ -172,7 +172,7 @@ static int match(const struct httpd_req *r, const char *pattern,
 				return 0;
 			took[n++] = i;
 		} else if (strlen(r->segment[i]) != len ||
-			   strncmp(r->segment[i], p, len)) {
+			   strncmp(r->segment[i], p, len) != 0) {
 			return 0;
 		}
 	}

@@ -16,9 +16,9 @@
 
 #include "httpd-private.h"
 
-#define CONN_MEMORY (32 * 1024) /* headers and read buffer of one */
+#define CONN_MEMORY (32UL * 1024) /* headers and read buffer of one */
 #define CONN_MAX    4096
-#define FDS_SPARED  64 /* for the program around us */
+#define FDS_SPARED  64UL /* for the program around us */
 /* More than nginx keeps an idle connection to us (60 s), so that it is nginx
  * who closes and no request meets a closing connection. */
 #define CONN_IDLE_SEC 75U
@@ -317,8 +317,8 @@ static unsigned int connection_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &lim) || lim.rlim_cur > CONN_MAX + FDS_SPARED)
 		return CONN_MAX;
 	return lim.rlim_cur > 2 * FDS_SPARED
-		       ? (unsigned int)lim.rlim_cur - FDS_SPARED
-		       : FDS_SPARED;
+		       ? (unsigned int)(lim.rlim_cur - FDS_SPARED)
+		       : (unsigned int)FDS_SPARED;
 }
 
 static struct MHD_Daemon *start(struct httpd *d, int fd)

@@ -9,7 +9,7 @@
 /* A transfer of a file may last, but not crawl. */
 #define CRAWL_BYTES_SEC 512L
 #define CRAWL_SEC       30L
-#define ERROR_BODY_MAX  (64U * 1024)
+#define ERROR_BODY_MAX  (64UL * 1024)
 
 struct transfer {
 	CURL *curl;

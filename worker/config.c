@@ -99,6 +99,20 @@ static char *source_get(struct source *s, const char *key)
 	return v ? strdup(v) : NULL;
 }
 
+static int set_value(struct worker_config *c, size_t i, const char *v,
+		     struct errinfo *err)
+{
+	if (!v || (!*v && keys[i].flags & REQUIRED))
+		return errinfo_set(err, -ENOENT, "configuration: no '%s'",
+				   keys[i].name);
+	if (strlen(v) >= keys[i].size)
+		return errinfo_set(err, -ENAMETOOLONG,
+				   "configuration: '%s' is too long",
+				   keys[i].name);
+	memcpy((char *)c + keys[i].at, v, strlen(v) + 1);
+	return 0;
+}
+
 int config_load(struct worker_config *c, const char *path, struct errinfo *err)
 {
 	struct source s;
@@ -107,17 +121,8 @@ int config_load(struct worker_config *c, const char *path, struct errinfo *err)
 	memset(c, 0, sizeof(*c));
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(keys); i++) {
 		auto_free char *v = source_get(&s, keys[i].name);
-		const char *use = v ? v : keys[i].dflt;
 
-		if (!use || (!*use && keys[i].flags & REQUIRED))
-			rc = errinfo_set(err, -ENOENT, "configuration: no '%s'",
-					 keys[i].name);
-		else if (strlen(use) >= keys[i].size)
-			rc = errinfo_set(err, -ENAMETOOLONG,
-					 "configuration: '%s' is too long",
-					 keys[i].name);
-		else
-			strcpy((char *)c + keys[i].at, use);
+		rc = set_value(c, i, v ? v : keys[i].dflt, err);
 	}
 	source_close(&s);
 	return rc;

@@ -129,7 +129,7 @@ static int fetch_one(struct httpc *h, const struct task_input *in,
 	if (rc)
 		return errinfo_set_errno(err, rc, "%s", part);
 	format_hex(digest, sizeof(digest), hex);
-	if (size != in->size || strcmp(hex, in->sha256))
+	if (size != in->size || strcmp(hex, in->sha256) != 0)
 		return errinfo_set(err, -EBADMSG,
 				   "its bytes do not have its digest");
 	if (fchmod(fd, in->mode & 0111 ? 0555 : 0444) || rename(part, path))

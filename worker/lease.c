@@ -300,10 +300,10 @@ static int init(struct worker *w, const struct worker_config *c,
 
 	if (sysinfo(&si))
 		return errinfo_set_errno(err, -errno, "sysinfo");
-	mib = (uint64_t)si.totalram * si.mem_unit / (1024 * 1024);
+	mib = (uint64_t)si.totalram * si.mem_unit >> 20;
 	w->config = c;
-	w->memory_mib = mib > 2 * MEMORY_KEPT_MIB ? (int)mib - MEMORY_KEPT_MIB
-						  : MEMORY_KEPT_MIB;
+	w->memory_mib = mib > 2UL * MEMORY_KEPT_MIB ? (int)mib - MEMORY_KEPT_MIB
+						    : MEMORY_KEPT_MIB;
 	w->cpus = get_nprocs();
 	snprintf(w->name, sizeof(w->name), "%s/%s", c->node, c->domu);
 	return httpc_new(&http, &w->http, err);

@@ -15,8 +15,8 @@
 #include "worker.h"
 
 #define PUSH_MS    2000
-#define PUSH_BYTES (64 * 1024)
-#define PIECE_MAX  (256 * 1024) /* of one request */
+#define PUSH_BYTES (64UL * 1024)
+#define PIECE_MAX  (256UL * 1024) /* of one request */
 #define REPLY_MAX  4096
 
 static uint64_t spooled(const struct output *o)

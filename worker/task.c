@@ -14,11 +14,11 @@
 #include "worker.h"
 
 #define NAME_LEN_MAX   128
-#define OUTPUT_DEFAULT (1024 * 1024)
+#define OUTPUT_DEFAULT (1024L * 1024)
 #define MEMORY_DEFAULT 64 /* MiB */
 #define LEASE_SEC_MAX  86400
-#define WALL_SEC_MAX   (366 * 86400)
-#define MEMORY_MIB_MAX (1024 * 1024)
+#define WALL_SEC_MAX   (366L * 86400)
+#define MEMORY_MIB_MAX (1024L * 1024)
 
 /* What every task finds in its environment, before its own. */
 static const char *const env_base[] = {

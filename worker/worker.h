@@ -42,7 +42,7 @@ char *config_get(const char *path, const char *key, struct errinfo *err);
 #define LEASE_LEN      32
 #define INPUTS_MAX     64
 #define ARGV_MAX       1024
-#define OUTPUT_CEILING (64 * 1024 * 1024)
+#define OUTPUT_CEILING (64L * 1024 * 1024)
 
 struct task_input {
 	const char *name, *sha256;

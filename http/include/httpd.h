@@ -20,7 +20,7 @@
 #include "loop.h"
 
 #define HTTPD_PARAMS_MAX 4
-#define HTTPD_BODY_MAX   (1024 * 1024) /* default bound of a body */
+#define HTTPD_BODY_MAX   (1024UL * 1024) /* default bound of a body */
 
 struct httpd;
 struct httpd_req; /* valid until answered, then ours no more */
