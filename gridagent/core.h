@@ -207,7 +207,7 @@ struct domu {
 };
 
 void domus_desired(struct core *c, const struct msg_domu *list, int n);
-void domus_found(struct core *c, const struct msg_hv_domain *d);
+void domus_found(struct core *c, const struct msg_hv_domain *m);
 void domus_died(struct core *c, const struct msg *m);
 int64_t domus_step(struct core *c, int64_t now);
 /* Fencing: asks for the end of all. Returns how many are left. */
@@ -253,6 +253,7 @@ struct core {
 	struct msg_verify_ready build;
 	struct msg_hv_facts facts;
 	struct msg_hv_host host;
+	int64_t progress_at; /* when a blob's progress is told next */
 	int have_build, have_facts, have_list;
 	struct node node;
 	struct blob blobs[BLOBS_MAX];

@@ -11,11 +11,12 @@
 #include "log.h"
 
 #define RESTART_MS     2000
-#define RESTART_MAX_MS (5 * 60 * 1000)
+#define RESTART_MAX_MS 300000
 #define DEATHS_MAX     5 /* in a row: rest */
-#define REST_MS        (15 * 60 * 1000)
-#define STEADY_MS      (10 * 60 * 1000) /* lived as long: count anew */
-#define SHUTDOWN_MS    30000            /* to power off, then destroyed */
+#define REST_MS        900000
+#define STEADY_MS      600000 /* lived as long: count anew */
+#define SHUTDOWN_MS    30000  /* to power off, then destroyed */
+#define CONSOLE_LINES  20
 #define HV_RETRY_MS    2000
 
 static void set_state(struct core *c, struct domu *d, enum domu_state s)
@@ -86,7 +87,7 @@ void domus_desired(struct core *c, const struct msg_domu *list, int n)
 		if (!d)
 			continue;
 		make_tag(&list[i], tag);
-		if (strcmp(tag, d->tag)) { /* another chance */
+		if (strcmp(tag, d->tag) != 0) { /* another chance */
 			d->retry_at = 0;
 			d->fails = 0;
 			d->error[0] = '\0';
@@ -131,6 +132,26 @@ static void last_words(const struct msg *m, char *out, size_t size)
 	log_quote(out, size, p, (size_t)(end - p));
 }
 
+/* The rest of it for who reads the node's log: not more than a screen. */
+static void log_console(const char *id, const struct msg *m)
+{
+	const char *p = (const char *)m->tail, *end = p + m->tail_len, *eol;
+	char line[128];
+	int lines = 0;
+
+	for (const char *q = p; q < end; q++)
+		lines += *q == '\n';
+	for (; p < end; p = eol + 1) {
+		eol = memchr(p, '\n', (size_t)(end - p));
+		if (!eol)
+			eol = end;
+		if (lines-- <= CONSOLE_LINES)
+			log_info("domU %s: console: %s", id,
+				 log_quote(line, sizeof(line), p,
+					   (size_t)(eol - p)));
+	}
+}
+
 static void count_death(struct domu *d, int64_t now)
 {
 	if (now - d->born_at > STEADY_MS)
@@ -163,6 +184,8 @@ void domus_died(struct core *c, const struct msg *m)
 		log_warn("domU %s: domain %d %s", q->id, q->domid, d->error);
 		core_mark("failed domu=%s domid=%d error=\"%s\"", q->id,
 			  q->domid, d->error);
+		if (q->reason != MSG_DEATH_POWEROFF)
+			log_console(q->id, m);
 		count_death(d, clock_boot_ms());
 		set_state(c, d,
 			  q->reason == MSG_DEATH_POWEROFF ? DOMU_STOPPED

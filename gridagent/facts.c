@@ -13,7 +13,7 @@
 #include "facts.h"
 #include "fileio.h"
 
-#define FILE_MAX (64 * 1024)
+#define FILE_MAX 65536
 
 void facts_text(char *out, size_t size, const char *text)
 {
@@ -58,7 +58,7 @@ static void read_field(const char *root, const char *path, const char *key,
 	while (rest && (line = strsep(&rest, "\n"))) {
 		char *colon = strchr(line, ':');
 
-		if (strncmp(line, key, len) || !colon)
+		if (strncmp(line, key, len) != 0 || !colon)
 			continue;
 		facts_text(out, size, colon + 1);
 		return;

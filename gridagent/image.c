@@ -18,7 +18,7 @@
 
 #define RETRY_MS     1000
 #define RETRY_MAX_MS 60000
-#define REFUSED_MS   (15 * 60 * 1000)
+#define REFUSED_MS   900000
 
 static const char *const roles[MSG_BLOB_ROLES] = {
 	[MSG_BLOB_KERNEL] = "kernel",

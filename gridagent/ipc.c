@@ -31,7 +31,7 @@ struct ipc {
 };
 
 /* Room for several of the largest messages; the kernel counts overhead. */
-#define SOCKET_BUFFER (1024 * 1024)
+#define SOCKET_BUFFER 1048576
 
 int ipc_pair(int fds[2])
 {

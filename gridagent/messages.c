@@ -141,12 +141,12 @@ static const struct field verify_desired[] = {
 	END,
 };
 
-#define MEMORY_MAX_MIB (1024 * 1024)
+#define MEMORY_MAX_MIB 1048576
 #define DOMU_FIELDS(s, m)                                                     \
 	RANGE(s, m index, 0, MSG_DOMUS_MAX - 1),                              \
 		RANGE(s, m memory_mib, 1, MEMORY_MAX_MIB),                    \
 		RANGE(s, m vcpus, 1, 128), RANGE(s, m weight, 1, 65535),      \
-		RANGE(s, m cap, 0, 100 * 128),                                \
+		RANGE(s, m cap, 0, 12800),                                    \
 		RANGE(s, m n_config, 0, MSG_CONFIG_MAX),                      \
 		STRING(s, m id, NAME), STRING(s, m image, NAME),              \
 		STRING(s, m image_version, NAME), STRING(s, m manifest, HEX), \
@@ -192,7 +192,7 @@ static const struct field hv_domid[] = {
 static const struct field hv_sched[] = {
 	RANGE(msg_hv_sched, domid, 1, DOMID_MAX),
 	RANGE(msg_hv_sched, weight, 1, 65535),
-	RANGE(msg_hv_sched, cap, 0, 100 * 128),
+	RANGE(msg_hv_sched, cap, 0, 12800),
 	STRING(msg_hv_sched, id, NAME),
 	END,
 };

@@ -36,10 +36,10 @@
 #define MSG_TEXT_LEN    256
 #define MSG_PIN_LEN     64 /* "sha256//" and 44 of Base64 */
 #define MSG_PATH_LEN    512
-#define MSG_DOC_MAX     (64 * 1024) /* TRUST_DOC_MAX */
-#define MSG_DATA_MAX    (32 * 1024) /* bytes of one NET_DATA */
-#define MSG_CONSOLE_MAX 4096        /* of a dead domain's last words */
-#define MSG_FDS_MAX     3           /* kernel, root, initrd */
+#define MSG_DOC_MAX     65536 /* TRUST_DOC_MAX */
+#define MSG_DATA_MAX    32768 /* bytes of one NET_DATA */
+#define MSG_CONSOLE_MAX 4096  /* of a dead domain's last words */
+#define MSG_FDS_MAX     3     /* kernel, root, initrd */
 
 #define MSG_DOMUS_MAX      4  /* domUs of one node; one is the rule */
 #define MSG_CONFIG_MAX     16 /* config entries of one domU */

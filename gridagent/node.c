@@ -25,6 +25,7 @@
 #define REPORT_SOON_MS   100   /* several changes, one report */
 #define DESIRED_LEAST_MS 1000  /* between two polls with the same answer */
 #define DESIRED_WAIT     25    /* docs/protocol.md: the longest */
+#define DOUBT_MAX        3
 #define DENIED_MAX       2
 #define FENCE_MS         20000 /* for the domUs' end, then anyway */
 
@@ -87,8 +88,12 @@ static uint32_t verify(struct core *c, enum msg_doc kind,
 	struct node *n = &c->node;
 	struct msg_verify_doc q = { .kind = kind };
 
-	q.base_unix_ms = n->segment.time_ms;
-	q.base_boot_ms = n->segment.time_ms ? n->time_boot_ms : 0;
+	/* A new statement may set the time back: it answers our nonce, and a
+	 * gateway's clock may have been wrong before. */
+	if (kind != MSG_DOC_SEGMENT) {
+		q.base_unix_ms = n->segment.time_ms;
+		q.base_boot_ms = n->time_boot_ms;
+	}
 	q.epoch = n->lease.epoch;
 	memcpy(q.nonce, n->nonce, sizeof(q.nonce));
 	memcpy(q.boot_id, c->boot.id, sizeof(q.boot_id));
@@ -116,6 +121,14 @@ static void fence(struct core *c)
 		  (unsigned long long)c->node.lease.epoch);
 	c->node.fenced_at = clock_boot_ms();
 	set_state(c, NODE_FENCED);
+}
+
+/* Documents that do not verify, again and again: ask anew who the gateway is
+ * and what time it has. */
+static void doubt(struct core *c, unsigned int fails)
+{
+	if (fails >= DOUBT_MAX && c->node.state == NODE_LEASED)
+		set_state(c, NODE_SEGMENT);
 }
 
 /* What a refusal of a signed request means. Returns 1 if it was one. */
@@ -304,6 +317,7 @@ static void on_renewed(struct core *c, void *arg, const struct msg *m)
 	n->report_busy = 0;
 	if (verdict(m)) {
 		report_trouble(c, verdict(m));
+		doubt(c, n->report_fails);
 		return;
 	}
 	n->report_fails = 0;
@@ -398,6 +412,7 @@ static void on_desired_verified(struct core *c, void *arg, const struct msg *m)
 	}
 	if (verdict(m)) {
 		desired_trouble(c, verdict(m));
+		doubt(c, n->desired_fails);
 		return;
 	}
 	n->desired_busy = 0;

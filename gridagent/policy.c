@@ -14,8 +14,8 @@
 /* A domU's name is seen by people and scripts on the node. */
 static int name_ok(const char *id)
 {
-	return parse_is_name(id) && strcmp(id, "dom0") &&
-	       strcasecmp(id, "domain-0");
+	return parse_is_name(id) && strcmp(id, "dom0") != 0 &&
+	       strcasecmp(id, "domain-0") != 0;
 }
 
 /* Printable ASCII; nothing a shell or a boot loader could take otherwise. */

@@ -220,7 +220,7 @@ static int find(int32_t domid, const char *id, struct errinfo *err)
 	rc = hv_domain_get(self.hv, (hv_domid)domid, &d, err);
 	if (rc)
 		return rc;
-	if (strcmp(d.name, id))
+	if (strcmp(d.name, id) != 0)
 		return errinfo_set(err, -EPERM, "domain %d is not '%s'", domid,
 				   id);
 	return 0;

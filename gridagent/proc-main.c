@@ -14,7 +14,7 @@
 #include "core.h"
 #include "log.h"
 
-#define QUEUE_MAX (4 * 1024 * 1024) /* to one child */
+#define QUEUE_MAX 4194304 /* to one child */
 
 static struct core self;
 
@@ -186,6 +186,7 @@ static void on_peer(int fd, short revents, void *arg)
 		peer_lost(p, errinfo_text(&err, r));
 	else
 		peer_events(p);
+	core_kick(p->core); /* whatever it was */
 }
 
 /* ---- start ------------------------------------------------------------------- */

@@ -210,7 +210,7 @@ static void on_net_request(const struct msg *m)
 	struct xfer *x;
 
 	if (!path_ok(q->path) || q->headers_len > m->tail_len ||
-	    (q->https && strncmp(q->pin, "sha256//", 8))) {
+	    (q->https && strncmp(q->pin, "sha256//", 8) != 0)) {
 		done(m->id, 0, -EINVAL, "request refused by net's own rules");
 		return;
 	}

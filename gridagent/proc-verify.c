@@ -19,7 +19,7 @@
 #include "log.h"
 #include "verify-docs.h"
 
-#define BUILD_MAX (64 * 1024)
+#define BUILD_MAX 65536
 #define SEALS     (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static struct {
@@ -150,7 +150,7 @@ static void on_blob(const struct msg *m)
 					 "%llu bytes instead of %llu",
 					 (unsigned long long)size,
 					 (unsigned long long)q->size);
-		else if (strcmp(found, q->sha256))
+		else if (strcmp(found, q->sha256) != 0)
 			rc = errinfo_set(&err, -EBADMSG,
 					 "sha256 %s instead of %s", found,
 					 q->sha256);

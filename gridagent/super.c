@@ -215,12 +215,18 @@ static void reap(struct super *s)
 
 static void end_all(struct super *s)
 {
+	int wstatus[MSG_ROLES] = { 0 };
+
 	for (int i = 0; i < MSG_ROLES; i++)
 		if (s->pid[i] > 0)
 			kill(s->pid[i], SIGTERM);
 	for (int i = 0; i < MSG_ROLES; i++)
-		if (s->pid[i] > 0)
-			waitpid(s->pid[i], NULL, 0);
+		if (s->pid[i] > 0 && waitpid(s->pid[i], &wstatus[i], 0) < 0)
+			wstatus[i] = 0;
+	/* Main's end ends the others, and theirs may be seen before its own. */
+	if (WIFEXITED(wstatus[MSG_MAIN]) &&
+	    WEXITSTATUS(wstatus[MSG_MAIN]) == AGENT_EXIT_FENCED)
+		s->status = AGENT_EXIT_FENCED;
 }
 
 int super_run(const struct options *o, const struct child *children, int n)

@@ -65,7 +65,7 @@ static int set_pin(char out[MSG_PIN_LEN], const char *text)
 	static const char prefix[] = "sha256//";
 	const char *b64 = text + sizeof(prefix) - 1;
 
-	if (strncmp(text, prefix, sizeof(prefix) - 1) || strlen(b64) != 44 ||
+	if (strncmp(text, prefix, sizeof(prefix) - 1) != 0 || strlen(b64) != 44 ||
 	    strspn(b64, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 			"0123456789+/") != 43 ||
 	    b64[43] != '=')
@@ -84,7 +84,7 @@ static int segment_parse(json_t *body, const struct msg_verify_doc *q,
 			COMMON(c), "segment", &segment, "nonce", &nonce, "time_ms",
 			&time_ms, "tls_pin", &pin, "https_port", &port))
 		return bad(err, "segment statement");
-	if (!q->nonce[0] || strcmp(nonce, q->nonce))
+	if (!q->nonce[0] || strcmp(nonce, q->nonce) != 0)
 		return errinfo_set(err, -EBADMSG,
 				   "segment statement: not for our nonce");
 	if (time_ms <= 0 || set_name(s->segment, segment) ||
@@ -106,7 +106,7 @@ static int lease_parse(json_t *body, const struct msg_verify_doc *q,
 			&epoch, "lease_sec", &lease_sec, "report_sec",
 			&report_sec, "gen", &gen))
 		return bad(err, "lease");
-	if (!q->boot_id[0] || strcmp(boot_id, q->boot_id))
+	if (!q->boot_id[0] || strcmp(boot_id, q->boot_id) != 0)
 		return errinfo_set(err, -EBADMSG, "lease: of another boot");
 	if (epoch < 1 || gen < 0 || set_name(l->node, node) ||
 	    set_int(&l->lease_sec, lease_sec, 1, 86400) ||
@@ -163,10 +163,10 @@ static int domu_parse(json_t *o, int index, struct msg_domu *d)
 	if (set_name(d->id, id) || set_name(d->image, image) ||
 	    set_name(d->image_version, version) ||
 	    set_hex(d->manifest, manifest) ||
-	    set_int(&d->memory_mib, memory, 1, 1024 * 1024) ||
+	    set_int(&d->memory_mib, memory, 1, 1048576) ||
 	    set_int(&d->vcpus, vcpus, 1, 128) ||
 	    set_int(&d->weight, weight, 1, 65535) ||
-	    set_int(&d->cap, cap, 0, 100 * 128))
+	    set_int(&d->cap, cap, 0, 12800))
 		return -EBADMSG;
 	if (parse_mac(mac, bytes) || (bytes[0] & 1))
 		return -EBADMSG;
@@ -196,7 +196,8 @@ static int desired_parse(json_t *body, const struct msg_verify_doc *q,
 			"domus", &domus) ||
 	    gen < 0 || epoch < 1 || !json_is_array(domus))
 		return bad(err, "desired");
-	if (!q->node[0] || strcmp(node, q->node) || (uint64_t)epoch != q->epoch)
+	if (!q->node[0] || strcmp(node, q->node) != 0 ||
+	    (uint64_t)epoch != q->epoch)
 		return errinfo_set(err, -EBADMSG,
 				   "desired: of another node or epoch");
 	if (json_array_size(domus) > MSG_DOMUS_MAX)

@@ -152,6 +152,15 @@ run_domu() { # [CMDLINE]
 	wait_for 10 said enrolled
 }
 
+@test "a gateway whose clock is set back is believed again" {
+	run_domu
+	touch "$T/gw/expired"
+	wait_for 20 said 'node: leased -> segment'
+	rm "$T/gw/expired"
+	wait_for 20 eval '[ "$(grep -c "nightshift: enrolled" "$T/agent.log")" = 2 ]'
+	[ -e "$T/hv/domain-1" ]
+}
+
 @test "a gateway with another root is refused" {
 	"$bin/agent-keys" init "$T/nginx" # other keys
 	cp "$T/nginx/gateway.key" "$T/gw/gateway.key"
@@ -276,6 +285,7 @@ run_domu() { # [CMDLINE]
 @test "a domU that crashes is reported as failed" {
 	run_domu 'console=hvc0 fake-crash=1'
 	wait_for 10 last_report '"error":"crashed.*"state":"failed"'
+	said 'domU batch-1: console: fake domain batch-1 starts'
 }
 
 @test "what is no longer wanted is shut down" {
