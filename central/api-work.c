@@ -77,6 +77,8 @@ void api_work_lease(struct httpd_req *r, void *arg)
 		api_fail(r, -EINVAL, &err);
 		return;
 	}
+	sites_worker_asked(f->c,
+			   json_string_value(json_object_get(body, "worker")));
 	wait_start(r, f, caller.name, memory, try_lease);
 }
 

@@ -51,6 +51,7 @@ struct central {
 	json_t *workspaces;  /* as engine_workspaces, with "error" */
 	int64_t desired_gen; /* rises when what sites should run changes */
 	json_t *reports;     /* by segment: {"received_ms", "nodes"} */
+	json_t *worker_ms;   /* by "SEGMENT/NODE": when its worker last asked */
 
 	struct wait *waits;
 	struct loop_timer *wait_timer, *tick_timer;
@@ -98,6 +99,8 @@ void wait_drop_all(struct central *c);
 int sites_update(struct central *c, struct errinfo *err);
 /* {"gen", "workspaces"} for this site; NULL: out of memory. */
 json_t *sites_desired(struct central *c, const char *site);
+/* A worker "SEGMENT/NODE/DOMU" asked for work: its domU is up. */
+void sites_worker_asked(struct central *c, const char *worker);
 /* All nodes with their tasks, or one of them (-ENOENT). */
 int sites_nodes(struct central *c, json_t **out, struct errinfo *err);
 int sites_node(struct central *c, const char *segment, const char *node,

@@ -68,8 +68,9 @@ static int start(struct central *c, struct errinfo *err)
 	int rc;
 
 	c->reports = json_object();
+	c->worker_ms = json_object();
 	c->loop = loop_new();
-	if (!c->reports || !c->loop)
+	if (!c->reports || !c->worker_ms || !c->loop)
 		return -ENOMEM;
 	c->wait_timer = loop_timer_add(c->loop, wait_timer, c);
 	c->tick_timer = loop_timer_add(c->loop, tick, c);
@@ -109,6 +110,7 @@ static void stop(struct central *c)
 	loop_timer_del(c->wait_timer);
 	loop_free(c->loop);
 	json_decref(c->reports);
+	json_decref(c->worker_ms);
 	json_decref(c->workspaces);
 	free(c->workers);
 }

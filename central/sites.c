@@ -13,7 +13,8 @@
 
 #include "central.h"
 
-#define SILENT_MS 45000 /* three reports missed */
+#define WORKERS_SEEN_MAX 65536
+#define SILENT_MS        45000 /* three reports missed */
 
 /* --- desired ------------------------------------------------------------- */
 
@@ -143,11 +144,31 @@ json_t *sites_desired(struct central *c, const char *site)
 
 /* --- reported ------------------------------------------------------------ */
 
-/* "SEGMENT/NODE/DOMU" of a running task, by its node. */
+/* "SEGMENT/NODE" of a worker "SEGMENT/NODE/DOMU"; caller frees. */
+static char *node_of(const char *worker)
+{
+	const char *slash = strrchr(worker, '/');
+
+	return strndup(worker, slash ? (size_t)(slash - worker) : strlen(worker));
+}
+
+void sites_worker_asked(struct central *c, const char *worker)
+{
+	auto_free char *node = node_of(worker);
+
+	/* Names come from the network: bounded, and only a hint for people. */
+	if (json_object_size(c->worker_ms) >= WORKERS_SEEN_MAX)
+		json_object_clear(c->worker_ms);
+	if (node)
+		json_object_set_new(c->worker_ms, node,
+				    json_integer(clock_unix_ms()));
+}
+
+/* The running tasks by their node. */
 static json_t *tasks_by_node(struct central *c, struct errinfo *err)
 {
 	json_t *running, *out = json_object(), *task;
-	const char *worker, *slash;
+	const char *worker;
 
 	if (engine_running(c->engine, &running, err)) {
 		json_decref(out);
@@ -155,11 +176,8 @@ static json_t *tasks_by_node(struct central *c, struct errinfo *err)
 	}
 	json_object_foreach(running, worker, task)
 	{
-		auto_free char *node = NULL;
+		auto_free char *node = node_of(worker);
 
-		slash = strrchr(worker, '/');
-		node = strndup(worker, slash ? (size_t)(slash - worker)
-					     : strlen(worker));
 		if (node)
 			json_object_set(out, node, task);
 	}
@@ -168,8 +186,9 @@ static json_t *tasks_by_node(struct central *c, struct errinfo *err)
 }
 
 /* A node as shown: with its task, and lost if its gateway fell silent. */
-static json_t *shown_node(const json_t *node, const char *segment,
-			  int64_t silent_ms, const json_t *tasks)
+static json_t *shown_node(const struct central *c, const json_t *node,
+			  const char *segment, int64_t silent_ms,
+			  const json_t *tasks)
 {
 	const char *id = json_string_value(json_object_get(node, "id"));
 	json_t *out = json_deep_copy(node), *task;
@@ -183,6 +202,9 @@ static json_t *shown_node(const json_t *node, const char *segment,
 	else
 		json_object_set_new(out, "task", json_null());
 	json_object_set_new(out, "segment", json_string(segment));
+	json_object_set_new(out, "worker_ms",
+			    json_integer(json_integer_value(
+				    json_object_get(c->worker_ms, key))));
 	if (silent_ms < SILENT_MS)
 		return out;
 	json_object_set_new(out, "state", json_string("lost"));
@@ -210,8 +232,8 @@ int sites_nodes(struct central *c, json_t **out, struct errinfo *err)
 
 		json_array_foreach(json_object_get(report, "nodes"), i, node)
 		{
-			json_array_append_new(
-				list, shown_node(node, segment, silent, tasks));
+			json_array_append_new(list, shown_node(c, node, segment,
+							       silent, tasks));
 		}
 	}
 	json_decref(tasks);

@@ -14,9 +14,10 @@ static const struct {
 	enum step step;
 	const char *key;
 } gateway_steps[] = {
-	{ STEP_BOOT, "asked" },        { STEP_DOM0, "dom0" },
-	{ STEP_ENROLLED, "enrolled" }, { STEP_IMAGE, "verified" },
-	{ STEP_DOMU, "running" },
+	{ STEP_BOOT, "asked" },
+	{ STEP_DOM0, "dom0" },
+	{ STEP_ENROLLED, "enrolled" },
+	{ STEP_IMAGE, "verified" },
 };
 
 int step_by_name(const char *name)
@@ -90,14 +91,21 @@ void steps_from_gateway(struct pc *pc, const json_t *nodes, int64_t now_ms)
 	}
 }
 
+/* A domU is up when its worker spoke. */
+static void note(struct pc *pc, enum step step, const json_t *since,
+		 int64_t now_ms)
+{
+	json_int_t at = json_integer_value(since);
+
+	if (!pc->at_ms[step] && at >= pc->on_ms)
+		pc->at_ms[step] = at < now_ms ? at : now_ms;
+}
+
 void steps_from_central(struct pc *pc, const json_t *nodes, int64_t now_ms)
 {
-	const json_t *task = json_object_get(find_node(nodes, pc->name), "task");
-	json_int_t since;
+	const json_t *node = find_node(nodes, pc->name);
 
-	if (!json_is_object(task) || pc->at_ms[STEP_JOB])
-		return;
-	since = json_integer_value(json_object_get(task, "since_ms"));
-	if (since >= pc->on_ms)
-		pc->at_ms[STEP_JOB] = since < now_ms ? since : now_ms;
+	note(pc, STEP_DOMU, json_object_get(node, "worker_ms"), now_ms);
+	note(pc, STEP_JOB,
+	     json_object_get(json_object_get(node, "task"), "since_ms"), now_ms);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * steps - where each PC of the emulated segment stands, from three witnesses:
- * its serial port (firmware, Xen), the gateway (boot, dom0, enrolled, image,
- * domU) and the central (job).
+ * its serial port (firmware, Xen), the gateway (boot, dom0, enrolled, image)
+ * and the central (domU: its worker asks for work; job: it has some).
  */
 #ifndef STEPS_H
 #define STEPS_H

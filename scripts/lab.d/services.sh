@@ -45,7 +45,8 @@ launch()
 	rm -f "$lab/run/$name.pid"
 	# shellcheck disable=SC2016  # for the inner shell
 	"$where" setsid sh -c 'echo $$ >"$1"; log=$2; shift 2; exec "$@" >>"$log" 2>&1 </dev/null' \
-		sh "$lab/run/$name.pid" "$lab/log/$name.log" "$@" &
+		sh "$lab/run/$name.pid" "$lab/log/$name.log" "$@" \
+		>/dev/null 2>&1 &
 	await 5 test -s "$lab/run/$name.pid" || die "$name does not start"
 }
 
@@ -99,6 +100,8 @@ services_up()
 	service_start gateway-nginx
 	service_ready gateway-nginx in_lab curl -fsS http://10.77.0.1/repo/root.json
 	service_start gateway-dnsmasq
+	# Where gatewayd looks for whom to tell of new reservations.
+	cp "$lab/run/gateway-dnsmasq.pid" "$lab/gateway/dnsmasq.pid"
 	service_ready gateway-dnsmasq eval "in_lab ss -ulnH | grep -q :67"
 	"$build/bin/gridctl" --config "$lab/gridctl.conf" workspace apply "$lab/workspace.conf"
 }
