@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 
-void cleanup_free(void *p);	/* p points at the pointer */
+void cleanup_free(void *p); /* p points at the pointer */
 void cleanup_close(int *fd);
 void cleanup_fclose(FILE **f);
 
@@ -23,8 +23,18 @@ void cleanup_fclose(FILE **f);
 #define auto_close  __attribute__((cleanup(cleanup_close)))
 #define auto_fclose __attribute__((cleanup(cleanup_fclose)))
 
-#define TAKE(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
-#define TAKE_FD(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
+#define TAKE(p)                             \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
+	})
+#define TAKE_FD(fd)                \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -1;         \
+		taken_;            \
+	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -8,17 +8,17 @@
 #ifndef CMD_H
 #define CMD_H
 
-#define CMD_EXIT_OK	0
+#define CMD_EXIT_OK     0
 #define CMD_EXIT_FAILED 1
-#define CMD_EXIT_USAGE	2
+#define CMD_EXIT_USAGE  2
 
 struct cmd {
-	const char *name;	/* NULL ends the table */
+	const char *name; /* NULL ends the table */
 	/* argv[0] is the command's last word; arg is what cmd_main was given */
 	int (*fn)(int argc, char **argv, void *arg);
-	const char *args;	/* "NAME [FILE...]", for usage lines */
-	const char *help;	/* one line */
-	const char *more;	/* text for `tool CMD --help`, or NULL */
+	const char *args; /* "NAME [FILE...]", for usage lines */
+	const char *help; /* one line */
+	const char *more; /* text for `tool CMD --help`, or NULL */
 };
 
 /* argv[0] is the first word of the command (global options already taken by

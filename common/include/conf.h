@@ -20,21 +20,21 @@
 
 #include "errinfo.h"
 
-#define CONF_ARGS_MAX  8
-#define CONF_WORD_MAX  1024	/* bytes in one word */
-#define CONF_FILE_MAX  (1024 * 1024)
-#define CONF_DEPTH_MAX 8
-#define CONF_ERRORS_MAX 50	/* more are counted, not kept */
+#define CONF_ARGS_MAX   8
+#define CONF_WORD_MAX   1024 /* bytes in one word */
+#define CONF_FILE_MAX   (1024 * 1024)
+#define CONF_DEPTH_MAX  8
+#define CONF_ERRORS_MAX 50 /* more are counted, not kept */
 
 struct conf_stmt {
-	const char *name;	/* the keyword */
-	int line, col;		/* of the keyword, from 1 */
+	const char *name; /* the keyword */
+	int line, col;    /* of the keyword, from 1 */
 	int argc;
 	const char *argv[CONF_ARGS_MAX];
 	int argcol[CONF_ARGS_MAX];
-	int has_block;			/* it may be an empty one */
-	struct conf_stmt *child;	/* first statement of its block */
-	struct conf_stmt *next;		/* next beside it */
+	int has_block;           /* it may be an empty one */
+	struct conf_stmt *child; /* first statement of its block */
+	struct conf_stmt *next;  /* next beside it */
 };
 
 /* What may stand in a block. A table ends with an entry of name NULL. */
@@ -42,12 +42,12 @@ struct conf_rule {
 	const char *name;
 	int args_min, args_max;
 	unsigned int flags;
-	const struct conf_rule *block;	/* rules of its block; NULL: no block */
+	const struct conf_rule *block; /* rules of its block; NULL: no block */
 };
-#define CONF_MANY     1U	/* may stand more than once */
-#define CONF_REQUIRED 2U	/* must stand once at least */
+#define CONF_MANY     1U /* may stand more than once */
+#define CONF_REQUIRED 2U /* must stand once at least */
 
-struct conf;			/* a parsed file; owns all its strings */
+struct conf; /* a parsed file; owns all its strings */
 
 /*
  * Parses and checks against rules. Always returns an object unless out of
@@ -63,8 +63,7 @@ const struct conf_stmt *conf_first(const struct conf *c);
 
 /* First statement of that name in a list (conf_first(c), s->child), or NULL;
  * conf_next continues with the same name. */
-const struct conf_stmt *conf_find(const struct conf_stmt *list,
-				  const char *name);
+const struct conf_stmt *conf_find(const struct conf_stmt *list, const char *name);
 const struct conf_stmt *conf_next(const struct conf_stmt *s);
 /* First argument of the statement of that name, or dflt. */
 const char *conf_arg(const struct conf_stmt *list, const char *name,
@@ -74,8 +73,8 @@ const char *conf_arg(const struct conf_stmt *list, const char *name,
  * argument's. Checkers of meaning use it as well. */
 void conf_error(struct conf *c, const struct conf_stmt *at, int arg,
 		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-int conf_errors(const struct conf *c);		/* how many */
-const char *conf_error_text(const struct conf *c, int i);	/* or NULL */
+int conf_errors(const struct conf *c);                    /* how many */
+const char *conf_error_text(const struct conf *c, int i); /* or NULL */
 
 /* Canonical form (parses to the same tree); caller frees. */
 char *conf_print(const struct conf *c);

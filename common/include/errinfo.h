@@ -20,11 +20,13 @@
 #define ERRINFO_MAX 512
 
 struct errinfo {
-	int rc;			/* the negative errno last set, 0 if none */
-	char text[ERRINFO_MAX];	/* one line, no newline, "" if none */
+	int rc;                 /* the negative errno last set, 0 if none */
+	char text[ERRINFO_MAX]; /* one line, no newline, "" if none */
 };
 
+/* clang-format off */
 #define ERRINFO_INIT { 0, "" }
+/* clang-format on */
 
 /* Sets the text; returns rc. */
 int errinfo_set(struct errinfo *err, int rc, const char *fmt, ...)

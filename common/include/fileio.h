@@ -21,8 +21,8 @@ int fileio_read_fd(int fd, size_t max, char **data, size_t *len);
 int fileio_write_atomic(const char *path, const void *data, size_t len,
 			mode_t mode, struct errinfo *err);
 
-int fileio_write_all(int fd, const void *data, size_t len);	/* 0 or -errno */
-int fileio_read_all(int fd, void *data, size_t len);	/* exact; -EPIPE short */
+int fileio_write_all(int fd, const void *data, size_t len); /* 0 or -errno */
+int fileio_read_all(int fd, void *data, size_t len); /* exact; -EPIPE short */
 
 /* Like mkdir -p. */
 int fileio_mkdirs(const char *path, mode_t mode, struct errinfo *err);

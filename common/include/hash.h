@@ -11,14 +11,14 @@
 #include "errinfo.h"
 
 #define HASH_LEN 32
-#define HASH_HEX 65		/* with the final NUL */
+#define HASH_HEX 65 /* with the final NUL */
 
-struct hash;			/* a running hash */
+struct hash; /* a running hash */
 
-struct hash *hash_new(void);	/* NULL if out of memory */
+struct hash *hash_new(void); /* NULL if out of memory */
 void hash_update(struct hash *h, const void *data, size_t len);
-void hash_final(struct hash *h, uint8_t out[HASH_LEN]);	/* and starts anew */
-void hash_free(struct hash *h);	/* NULL is fine */
+void hash_final(struct hash *h, uint8_t out[HASH_LEN]); /* and starts anew */
+void hash_free(struct hash *h);                         /* NULL is fine */
 
 void hash_bytes(const void *data, size_t len, uint8_t out[HASH_LEN]);
 void hash_bytes_hex(const void *data, size_t len, char out[HASH_HEX]);

@@ -13,8 +13,12 @@
 
 #include <stddef.h>
 
-enum log_level { LOG_LEVEL_ERR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
-		 LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 /* name is borrowed for the life of the program; role may be NULL. */
 void log_init(const char *name, const char *role);
@@ -28,10 +32,11 @@ void log_set_timestamps(int on);
 void log_write(enum log_level level, const char *file, int line,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-#define log_err(...)   log_write(LOG_LEVEL_ERR, __FILE__, __LINE__, __VA_ARGS__)
-#define log_warn(...)  log_write(LOG_LEVEL_WARN, __FILE__, __LINE__, __VA_ARGS__)
-#define log_info(...)  log_write(LOG_LEVEL_INFO, __FILE__, __LINE__, __VA_ARGS__)
-#define log_debug(...) log_write(LOG_LEVEL_DEBUG, __FILE__, __LINE__, __VA_ARGS__)
+#define log_err(...)  log_write(LOG_LEVEL_ERR, __FILE__, __LINE__, __VA_ARGS__)
+#define log_warn(...) log_write(LOG_LEVEL_WARN, __FILE__, __LINE__, __VA_ARGS__)
+#define log_info(...) log_write(LOG_LEVEL_INFO, __FILE__, __LINE__, __VA_ARGS__)
+#define log_debug(...) \
+	log_write(LOG_LEVEL_DEBUG, __FILE__, __LINE__, __VA_ARGS__)
 
 /* Escapes at most len bytes of foreign text into buf (always terminated; cut
  * with "..." where it does not fit): printable ASCII as is, the rest as \xNN.

@@ -20,7 +20,7 @@ int parse_duration(const char *s, uint64_t *sec);
 
 /* Ethernet address, "52:54:00:12:34:56" or with '-'. */
 #define PARSE_MAC_LEN 6
-#define PARSE_MAC_STR 18	/* with the final NUL */
+#define PARSE_MAC_STR 18 /* with the final NUL */
 int parse_mac(const char *s, uint8_t mac[PARSE_MAC_LEN]);
 void format_mac(const uint8_t mac[PARSE_MAC_LEN], char out[PARSE_MAC_STR]);
 
@@ -32,7 +32,7 @@ void format_ipv4(uint32_t addr, char out[PARSE_IPV4_STR]);
 
 /* Lower-case hex of exactly 2*len characters. */
 int parse_hex(const char *s, uint8_t *out, size_t len);
-void format_hex(const uint8_t *in, size_t len, char *out);	/* 2*len+1 */
+void format_hex(const uint8_t *in, size_t len, char *out); /* 2*len+1 */
 
 /* A name of ours (node, segment, image, channel, workspace): 1 to 63 of
  * [a-z0-9._-], starting and ending with [a-z0-9]. Returns 1 if it is one. */

@@ -27,25 +27,25 @@
 #include "parse.h"
 #include "trust.h"
 
-#define IMAGEREPO_ROLE	      "images"	/* in the root document */
-#define IMAGEREPO_ARCH	      "x86_64"
-#define IMAGEREPO_NAME	      (PARSE_NAME_MAX + 1)
+#define IMAGEREPO_ROLE        "images" /* in the root document */
+#define IMAGEREPO_ARCH        "x86_64"
+#define IMAGEREPO_NAME        (PARSE_NAME_MAX + 1)
 #define IMAGEREPO_CMDLINE_MAX 512
-#define IMAGEREPO_MEMORY_MAX  (1024 * 1024)	/* MiB */
-#define IMAGEREPO_PATH	      160	/* any path below, with its NUL */
+#define IMAGEREPO_MEMORY_MAX  (1024 * 1024) /* MiB */
+#define IMAGEREPO_PATH        160           /* any path below, with its NUL */
 
 /* ---- manifests: bytes in memory ---------------------------------------- */
 
 enum imagerepo_role {
-	IMAGEREPO_KERNEL,	/* required */
-	IMAGEREPO_INITRD,	/* may be absent */
-	IMAGEREPO_ROOT,		/* required: read-only file system, xvda */
+	IMAGEREPO_KERNEL, /* required */
+	IMAGEREPO_INITRD, /* may be absent */
+	IMAGEREPO_ROOT,   /* required: read-only file system, xvda */
 	IMAGEREPO_ROLES
 };
 
 struct imagerepo_blob {
 	char sha256[HASH_HEX];
-	uint64_t size;		/* 0: there is none of this role */
+	uint64_t size; /* 0: there is none of this role */
 };
 
 struct imagerepo_manifest {
@@ -53,7 +53,7 @@ struct imagerepo_manifest {
 	char version[IMAGEREPO_NAME];
 	int64_t created_ms, expires_ms;
 	int memory_min_mib;
-	char cmdline[IMAGEREPO_CMDLINE_MAX + 1];	/* printable ASCII */
+	char cmdline[IMAGEREPO_CMDLINE_MAX + 1]; /* printable ASCII */
 	struct imagerepo_blob blob[IMAGEREPO_ROLES];
 };
 
@@ -84,7 +84,7 @@ int imagerepo_manifest_parse(const json_t *body, struct imagerepo_manifest *m,
 struct imagerepo_channel {
 	char image[IMAGEREPO_NAME];
 	char channel[IMAGEREPO_NAME];
-	int version;		/* rises with each move */
+	int version; /* rises with each move */
 	char manifest[HASH_HEX];
 	char image_version[IMAGEREPO_NAME];
 	int64_t expires_ms;
@@ -145,17 +145,21 @@ int imagerepo_store_check_blob(struct imagerepo_store *s,
 
 /* ---- what a repository holds -------------------------------------------- */
 
+struct imagerepo_list_image {
+	char digest[HASH_HEX];
+	struct imagerepo_manifest m; /* if !error[0] or expired */
+	char error[ERRINFO_MAX];     /* why it is refused, or "" */
+};
+
+struct imagerepo_list_channel {
+	struct imagerepo_channel c; /* image, channel always set */
+	char error[ERRINFO_MAX];
+};
+
 struct imagerepo_list {
-	struct imagerepo_list_image {
-		char digest[HASH_HEX];
-		struct imagerepo_manifest m;	/* if !error[0] or expired */
-		char error[ERRINFO_MAX];	/* why it is refused, or "" */
-	} *images;			/* by name, newest first */
+	struct imagerepo_list_image *images; /* by name, newest first */
 	size_t n_images;
-	struct imagerepo_list_channel {
-		struct imagerepo_channel c;	/* image, channel always set */
-		char error[ERRINFO_MAX];
-	} *channels;			/* by image, channel */
+	struct imagerepo_list_channel *channels; /* by image, channel */
 	size_t n_channels;
 };
 

@@ -35,12 +35,12 @@
 #include "errinfo.h"
 
 #define TRUST_PUBLIC_LEN 32
-#define TRUST_SECRET_LEN 64	/* libsodium's form: seed, public key */
-#define TRUST_SIG_LEN	 64
-#define TRUST_KEYID_HEX	 65
-#define TRUST_DOC_MAX	 (64 * 1024)	/* bytes of a signed document */
-#define TRUST_KEYS_MAX	 32
-#define TRUST_SPEC	 "1"		/* "spec_version" of our documents */
+#define TRUST_SECRET_LEN 64 /* libsodium's form: seed, public key */
+#define TRUST_SIG_LEN    64
+#define TRUST_KEYID_HEX  65
+#define TRUST_DOC_MAX    (64 * 1024) /* bytes of a signed document */
+#define TRUST_KEYS_MAX   32
+#define TRUST_SPEC       "1" /* "spec_version" of our documents */
 
 struct trust_key {
 	uint8_t public[TRUST_PUBLIC_LEN];
@@ -56,8 +56,7 @@ int trust_key_generate(struct trust_key *key, struct errinfo *err);
  * either kind; -EPERM for a secret key that others may read. */
 int trust_key_save(const struct trust_key *key, const char *path,
 		   struct errinfo *err);
-int trust_key_load(const char *path, struct trust_key *key,
-		   struct errinfo *err);
+int trust_key_load(const char *path, struct trust_key *key, struct errinfo *err);
 void trust_key_wipe(struct trust_key *key);
 
 /* Raw signatures, for request headers. verify: 0 or -EBADMSG. */
