@@ -44,7 +44,7 @@ static void set_override(struct node *n, enum boot_choice choice, int once)
 	else
 		n->override =
 			choice == BOOT_GRID ? NODE_BOOT_GRID : NODE_BOOT_LOCAL;
-	if (!once && choice == BOOT_LOCAL)
+	if (choice == BOOT_LOCAL)
 		n->granted_once = 0;
 }
 
@@ -74,6 +74,7 @@ void handle_admin_boot(struct httpd_req *r, void *arg)
 	log_info("%s: the owner says boot %s%s", n->conf->name, boot,
 		 json_is_true(once) ? " once" : "");
 	gateway_node_save(gw, n);
+	gateway_call_back(gw, n);
 	gateway_touch(gw);
 	gateway_assign(gw);
 	httpd_reply_json(r, 200, node_json(gw, n));

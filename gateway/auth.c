@@ -4,7 +4,8 @@
  *
  * A node is its present boot's key, at its own address. 401 tells a node to
  * enrol anew with the same boot_id and key (the gateway does not know it, or
- * its seq was seen before); 409 tells it that a newer boot has taken over.
+ * its seq was seen before); 409 tells it to give the PC back: a newer boot has
+ * taken over, or the owner has.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,9 @@ struct node *gateway_authenticate(struct gateway *gw, struct httpd_req *r)
 		return NULL;
 	}
 	if (q.epoch < n->epoch) {
-		httpd_reply_error(r, 409, "a newer boot has this node");
+		httpd_reply_error(r, 409, "%s",
+				  node_is_allowed(n) ? "a newer boot has this node"
+						     : GATEWAY_CALLED_BACK);
 		return NULL;
 	}
 	if (!n->boot_id[0] || q.epoch > n->epoch) {

@@ -5,7 +5,7 @@
  * Each boot makes its own id and key. The newest boot to enrol has the node:
  * its epoch is the next one, and requests of older epochs are answered 409. A
  * boot that was fenced stays so, or two PCs that claim one MAC would take
- * turns for ever.
+ * turns for ever. An owner who calls a PC back takes the next epoch as well.
  */
 #include <errno.h>
 #include <string.h>
@@ -150,6 +150,31 @@ static int new_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
 	return 0;
 }
 
+void gateway_call_back(struct gateway *gw, struct node *n)
+{
+	struct errinfo err = ERRINFO_INIT;
+	int rc, was_up = node_is_up(n);
+	char boot_id[HASH_HEX];
+
+	if (!n->boot_id[0] || node_is_allowed(n))
+		return;
+	strcpy(boot_id, n->boot_id);
+	node_forget_key(n);
+	n->epoch++;
+	if (was_up)
+		node_forget_boot(n);
+	rc = store_boot_change(gw->store, n, boot_id, &err);
+	/* The owner does not wait for our disk. */
+	if (rc)
+		log_err("%s: called back, but not stored: %s", n->conf->name,
+			errinfo_text(&err, rc));
+	desired_drop_held(n, 409, GATEWAY_CALLED_BACK);
+	if (!was_up)
+		return;
+	log_info("%s: %s", n->conf->name, GATEWAY_CALLED_BACK);
+	gateway_node_state(gw, n, NODE_LOCAL);
+}
+
 void handle_enrol(struct httpd_req *r, void *arg)
 {
 	struct gateway *gw = arg;
@@ -177,7 +202,9 @@ void handle_enrol(struct httpd_req *r, void *arg)
 	if (strcmp(e.mac, q.node)) {
 		httpd_reply_error(r, 400, "'mac' is not Nightshift-Node");
 	} else if (!node_is_allowed(n)) {
-		httpd_reply_error(r, 403, "the owner keeps this PC");
+		/* It is not to ask again but to restart: its boot decision
+		 * will be another. */
+		httpd_reply_error(r, 409, GATEWAY_CALLED_BACK);
 	} else {
 		if (!strcmp(n->boot_id, e.boot_id))
 			rc = same_boot(gw, r, n, &q, key);

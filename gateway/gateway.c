@@ -194,6 +194,8 @@ int gateway_take_config(struct gateway *gw, struct config *c, struct errinfo *er
 	gw->n_nodes = c->n_nodes;
 	gw->config = c;
 	config_free(old);
+	for (size_t i = 0; i < gw->n_nodes; i++)
+		gateway_call_back(gw, gw->nodes[i]);
 	return 0;
 }
 

@@ -62,6 +62,9 @@ void gateway_node_state(struct gateway *gw, struct node *n,
 			enum node_state state);
 /* Saves n; a failure is logged once and work goes on from memory. */
 void gateway_node_save(struct gateway *gw, struct node *n);
+/* enrol.c: fences a boot that is on the grid against the owner's word. */
+void gateway_call_back(struct gateway *gw, struct node *n);
+#define GATEWAY_CALLED_BACK "the owner called this PC back"
 /* upward.c. Something that the central should hear of is new. */
 void gateway_touch(struct gateway *gw);
 void upward_timer(void *gateway);

@@ -77,12 +77,13 @@ enum boot_choice node_choice(const struct node *n)
 	return n->conf->boot;
 }
 
-/* A one-shot speaks of a boot, not of what runs while it waits. */
+/* "grid once" is for a boot that is still to come. "local once" is for now as
+ * well: the owner waits for the PC. */
 int node_is_allowed(const struct node *n)
 {
 	if (n->granted_once)
 		return 1;
-	if (n->override == NODE_BOOT_LOCAL)
+	if (n->override == NODE_BOOT_LOCAL || n->override == NODE_ONCE_LOCAL)
 		return 0;
 	if (n->override == NODE_BOOT_GRID)
 		return 1;

@@ -112,11 +112,14 @@ static const char *verdict(const struct msg *m)
 	return d->rc ? d->text[0] ? d->text : "refused" : NULL;
 }
 
-static void fence(struct core *c)
+/* A newer boot of this node has enrolled, or the owner wants the PC. */
+static void fence(struct core *c, const struct http_reply *r)
 {
+	char text[MSG_TEXT_LEN];
+
 	if (c->node.state == NODE_FENCED)
 		return;
-	log_err("fenced: a newer boot of this node has the lease");
+	log_warn("fenced: %s", reply_text(r, text, sizeof(text)));
 	core_mark("fenced node=%s epoch=%llu", c->node.lease.node,
 		  (unsigned long long)c->node.lease.epoch);
 	c->node.fenced_at = clock_boot_ms();
@@ -137,7 +140,7 @@ static int refused(struct core *c, const struct http_reply *r)
 	struct node *n = &c->node;
 
 	if (r->status == 409) {
-		fence(c);
+		fence(c, r);
 		return 1;
 	}
 	if (r->rc == -EPERM) { /* another key: ask who the gateway is */

@@ -15,7 +15,7 @@ const struct cmd ctl_commands[] = {
 	  "the owner's word on how a PC boots",
 	  "Goes to the gateway's own socket (gateway { url } in the "
 	  "configuration), above\nany workspace. --once: for the next boot "
-	  "only." },
+	  "only. local: also ends what runs." },
 	{ "job submit", job_submit, "[OPTION...] -- COMMAND [ARG...] | FILE",
 	  "submit a job; prints its number",
 	  "  --count N, --range A-B   how many tasks, or their indexes\n"

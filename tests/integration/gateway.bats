@@ -294,10 +294,11 @@ state_is() { [ "$(state_of "$1")" = "$2" ]; }
 	grep -q 'pc1: a request in its name from 10.77.0.12' "$tmp/log"
 }
 
-@test "a PC that its owner keeps cannot enrol" {
+@test "a PC that its owner keeps is told to restart" {
 	new_boot pc3 3 c
 	run node c enrol
-	[ "${lines[0]}" = 403 ]
+	[ "${lines[0]}" = 409 ]
+	[[ ${lines[1]} = *"the owner called this PC back"* ]]
 	api -X PUT -d '{"boot": "grid"}' http://x/v1/admin/nodes/pc3/boot
 	node c enrol
 }
@@ -423,16 +424,116 @@ state_is() { [ "$(state_of "$1")" = "$2" ]; }
 	jq_node pc1 <"$tmp/central/reports" | grep -q '"state":"refused"'
 }
 
-@test "the owner's word takes a PC from the grid" {
+# say NODE grid|local [true|false]: the owner's word
+say() {
+	api -X PUT -d "{\"boot\": \"$2\", \"once\": ${3:-false}}" \
+		"http://x/v1/admin/nodes/$1/boot"
+}
+
+# ask N: the loader of pcN
+ask() { api -H "X-Real-IP: 10.77.0.1$1" "http://x/boot/uefi/52:54:00:77:00:1$1"; }
+
+fenced() {
+	run node a "$@"
+	[ "${lines[0]}" = 409 ]
+	[[ ${lines[1]} = *"the owner called this PC back"* ]]
+}
+
+@test "the owner calls a PC back" {
 	workspaces 2 w:1:512
 	node a enrol
 	has_domu() { node a desired 0 0 | grep -q w-pc1; }
 	await has_domu
-	api -X PUT -d '{"boot": "local"}' http://x/v1/admin/nodes/pc1/boot |
-		grep -q '"boot":"local"'
-	run ! has_domu
+	node a report failed "something of this boot"
+	say pc1 local | grep -q '"boot":"local"'
+	state_is pc1 local
+	api http://x/v1/admin/nodes | jq_node pc1 | grep -q '"error":""'
+	fenced report running
+	fenced desired 0 0
+	fenced enrol
+	# Not even after a restart, whose memory holds it.
+	kill_gateway
+	start_gateway
+	state_is pc1 local
+	fenced report running
+	fenced enrol
+	ask 1 | grep -q 'action local'
+	# And the grid again, for another boot.
+	say pc1 grid
 	run node a enrol
-	[ "${lines[0]}" = 403 ]
+	[ "${lines[0]}" = 409 ]
+	ask 1 | grep -q 'action grid'
+	new_boot pc1 1 b
+	node b enrol
+	has_domu() { node b desired 0 0 | grep -q w-pc1; }
+	await has_domu
+}
+
+@test "a PC called back hears of it at once" {
+	node a enrol
+	await node a desired 0 0
+	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
+	node a desired "$gen" 20 >"$tmp/held" &
+	held=$!
+	sleep 0.5
+	start=$(date +%s)
+	say pc1 local
+	wait $held || true
+	[ $(($(date +%s) - start)) -lt 5 ]
+	head -n 1 "$tmp/held" | grep -qx 409
+	grep -q 'the owner called this PC back' "$tmp/held"
+}
+
+@test "the owner calls a PC back for one boot" {
+	node a enrol
+	say pc1 local true
+	fenced report running
+	fenced enrol
+	ask 1 | grep -q 'action local'
+	kill_gateway
+	sqlite3 "$tmp/state/gateway.db" \
+		"UPDATE nodes SET once_used_ms = once_used_ms - 60000"
+	start_gateway
+	ask 1 | grep -q 'action grid'
+	new_boot pc1 1 b
+	node b enrol
+	node b report running
+}
+
+@test "the owner calls a PC back that is on its way to the grid" {
+	ask 1 | grep -q 'action grid'
+	say pc1 local true
+	fenced enrol
+	ask 1 | grep -q 'action local'
+	state_is pc1 local
+}
+
+@test "a boot for once is called back as any other" {
+	say pc3 grid true
+	ask 3 | grep -q 'action grid'
+	rm -r "$tmp/a"
+	new_boot pc3 3 a
+	node a enrol
+	say pc3 local true
+	fenced report running
+}
+
+@test "a reload calls a PC back" {
+	node a enrol
+	sed -i 's/\(node pc1 .*\)boot grid/\1boot local/' "$tmp/nightshift.conf"
+	kill -HUP "$gw"
+	await state_is pc1 local
+	fenced report running
+	ask 1 | grep -q 'action local'
+	# So does a start with another configuration than before.
+	new_boot pc2 2 b
+	node b enrol
+	kill_gateway
+	sed -i 's/\(node pc2 .*\)boot grid/\1boot local/' "$tmp/nightshift.conf"
+	start_gateway
+	state_is pc2 local
+	run node b report running
+	[ "${lines[0]}" = 409 ]
 }
 
 @test "a boot decision once, and then as configured" {

@@ -129,7 +129,10 @@ start_central() {
 	centrald_pid=$!
 	nsenter -t "$central" -n nginx -c "$tmp/central-gen/nginx.conf" \
 		-g 'daemon off;' >>"$tmp/central-nginx.log" 2>&1 &
-	echo "central { url unix:$tmp/central/centrald.sock }" >"$tmp/gridctl.conf"
+	cat >"$tmp/gridctl.conf" <<-END
+		central { url unix:$tmp/central/centrald.sock }
+		gateway { url unix:$tmp/gateway/gatewayd.sock }
+	END
 }
 
 start_gateway() {
@@ -195,6 +198,7 @@ start_gateway
 start_agent 1
 agent1=$agent
 start_agent 2
+agent2=$agent
 check "pc1 enrols" said agent1 'enrolled node=pc1'
 check "pc2 enrols" said agent2 'enrolled node=pc2'
 check "a workspace is applied" apply 2
@@ -229,3 +233,17 @@ check "it has ended its domU" said agent1 'destroyed'
 check "the workspace shrinks to nothing" apply 0
 check "pc2's domU is gone" said agent2 'night-pc2: gone'
 check "the operator sees pc2 idle" node_is pc2 enrolled
+
+check "the workspace grows again" apply 2
+check "pc2 runs a domU again" node_is pc2 running
+boot() { gridctl --config "$tmp/gridctl.conf" node boot "$@"; }
+check "the owner calls pc2 back" boot lab/pc2 local
+status=0
+wait "$agent2" || status=$?
+check "its agent ends, for the PC to be restarted" test "$status" = 3
+check "it says why" said agent2 'the owner called this PC back'
+check "its domU is gone" test ! -e "$tmp/hv2/domain-2"
+check "the operator sees it at its own disk" node_is pc2 "local .*local"
+check "the owner gives pc2 again" boot lab/pc2 grid
+start_agent 2 state2-b
+check "its next boot is on the grid" node_is pc2 running
