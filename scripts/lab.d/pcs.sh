@@ -31,7 +31,10 @@ pc_firmware()
 	bios) echo "-machine pc,graphics=off" ;;
 	uefi)
 		cp /usr/share/OVMF/OVMF_VARS_4M.fd "$lab/$1/vars.fd"
+		# IPv6 network boot off, as owners are advised to set it: OVMF
+		# asks for minutes where nobody answers.
 		echo "-machine q35,graphics=off" \
+			"-fw_cfg name=opt/org.tianocore/IPv6PXESupport,string=n" \
 			"-drive if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd" \
 			"-drive if=pflash,format=raw,unit=1,file=$lab/$1/vars.fd"
 		;;
@@ -44,7 +47,7 @@ pc_on()
 	[ -n "$firmware" ] || die "no PC '$1'; there are: $(echo "$pc_table" | awk '{ printf "%s ", $1 }')"
 	mkdir -p "$lab/$1"
 	[ -e "$lab/$1/disk.img" ] || {
-		"$top/tests/lab/owner-disk/make-owner-disk" "$lab/$1/disk.img" \
+		OWNER_OS=$build/lab "$top/tests/lab/owner-disk/make-owner-disk" "$lab/$1/disk.img" \
 			"$(echo "$firmware" | tr '[:lower:]' '[:upper:]')" >"$lab/log/$1-disk.log" 2>&1 ||
 			die "the owner's disk of $1 cannot be made, see $lab/log/$1-disk.log"
 		sha256sum <"$lab/$1/disk.img" >"$lab/$1/disk.sha256"

@@ -20,16 +20,21 @@ _start:
 	movw	$0x7c00, %sp
 	sti
 	cld
+	/* One after the other: some BIOSes copy the screen to the serial port. */
 	movw	$text, %si
-next:
-	lodsb
+1:	lodsb
+	testb	%al, %al
+	jz	2f
+	call	put_serial
+	jmp	1b
+2:	movw	$text, %si
+3:	lodsb
 	testb	%al, %al
 	jz	stop
-	call	put_serial
 	movb	$0x0e, %ah		/* INT 10h: teletype output */
 	movw	$0x0007, %bx
 	int	$0x10
-	jmp	next
+	jmp	3b
 stop:
 	hlt
 	jmp	stop
