@@ -12,7 +12,9 @@
 
 #include "central.h"
 
-#define NODES_MAX 4096 /* of one segment */
+#define NODES_MAX    4096 /* of one segment */
+#define REFUSALS_MAX 1024
+#define REASON_MAX   512
 
 static int try_desired(struct httpd_req *r, struct front *f, const char *site,
 		       int64_t gen, int last)
@@ -61,12 +63,35 @@ static int nodes_ok(const json_t *nodes)
 	return 1;
 }
 
+/* Absent is well: a site with nothing to refuse. */
+static int refusals_ok(const json_t *list)
+{
+	const char *name, *reason;
+	const json_t *item;
+	size_t i;
+
+	if (!list)
+		return 1;
+	if (!json_is_array(list) || json_array_size(list) > REFUSALS_MAX)
+		return 0;
+	for (i = 0; i < json_array_size(list); i++) {
+		item = json_array_get(list, i);
+		name = json_string_value(json_object_get(item, "workspace"));
+		reason = json_string_value(json_object_get(item, "reason"));
+		if (!name || !parse_is_name(name) || !reason ||
+		    strlen(reason) > REASON_MAX ||
+		    !json_is_integer(json_object_get(item, "granted")))
+			return 0;
+	}
+	return 1;
+}
+
 void api_site_report(struct httpd_req *r, void *arg)
 {
 	struct front *f = arg;
 	struct caller caller;
 	const char *segment;
-	json_t *body, *nodes;
+	json_t *body, *nodes, *refusals;
 
 	if (!auth_require(r, f, WHO_SITE, &caller))
 		return;
@@ -75,10 +100,14 @@ void api_site_report(struct httpd_req *r, void *arg)
 		return;
 	segment = json_string_value(json_object_get(body, "segment"));
 	nodes = json_object_get(body, "nodes");
-	if (!segment || !parse_is_name(segment) || !nodes_ok(nodes)) {
+	refusals = json_object_get(body, "refusals");
+	if (!segment || !parse_is_name(segment) || !nodes_ok(nodes) ||
+	    !refusals_ok(refusals)) {
 		httpd_reply_error(r, 400,
 				  "a report is {\"segment\": NAME, "
-				  "\"nodes\": [{\"id\": NAME ...}]}");
+				  "\"nodes\": [{\"id\": NAME ...}], "
+				  "\"refusals\": [{\"workspace\": NAME, "
+				  "\"granted\": n, \"reason\": \"...\"}]}");
 		return;
 	}
 	/* A site speaks for its own segment only. */
@@ -90,9 +119,9 @@ void api_site_report(struct httpd_req *r, void *arg)
 		return;
 	}
 	json_object_set_new(f->c->reports, segment,
-			    json_pack("{sI sO}", "received_ms",
+			    json_pack("{sI sO sO*}", "received_ms",
 				      (json_int_t)clock_boot_ms(), "nodes",
-				      nodes));
+				      nodes, "refusals", refusals));
 	httpd_reply_json(r, 200, json_object());
 }
 

@@ -50,7 +50,7 @@ struct central {
 
 	json_t *workspaces;  /* as engine_workspaces, with "error" */
 	int64_t desired_gen; /* rises when what sites should run changes */
-	json_t *reports;     /* by segment: {"received_ms", "nodes"} */
+	json_t *reports;     /* by segment: received_ms, nodes, refusals */
 	json_t *worker_ms;   /* by "SEGMENT/NODE": when its worker last asked */
 
 	struct wait *waits;
@@ -105,7 +105,7 @@ void sites_worker_asked(struct central *c, const char *worker);
 int sites_nodes(struct central *c, json_t **out, struct errinfo *err);
 int sites_node(struct central *c, const char *segment, const char *node,
 	       json_t **out, struct errinfo *err);
-/* Workspaces for people: "running", no token. */
+/* Workspaces for people: "running", "refusals", no token. */
 json_t *sites_workspaces(struct central *c);
 
 /* --- api*.c -------------------------------------------------------------- */

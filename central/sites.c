@@ -293,6 +293,31 @@ static json_int_t count_running(const struct central *c, const char *name)
 	return count;
 }
 
+/* Why sites run fewer of its domUs than asked, by the last reports. */
+static json_t *refusals_of(const struct central *c, const char *name)
+{
+	json_t *list = json_array(), *report, *item, *copy;
+	const char *segment, *text;
+	size_t i;
+
+	json_object_foreach(c->reports, segment, report)
+	{
+		json_array_foreach(json_object_get(report, "refusals"), i, item)
+		{
+			text = json_string_value(
+				json_object_get(item, "workspace"));
+			if (!text || strcmp(text, name))
+				continue;
+			copy = json_pack(
+				"{ss sO sO}", "segment", segment, "granted",
+				json_object_get(item, "granted"), "reason",
+				json_object_get(item, "reason"));
+			json_array_append_new(list, copy);
+		}
+	}
+	return list;
+}
+
 json_t *sites_workspaces(struct central *c)
 {
 	json_t *list = json_deep_copy(c->workspaces), *w;
@@ -300,11 +325,12 @@ json_t *sites_workspaces(struct central *c)
 
 	json_array_foreach(list, i, w)
 	{
+		const char *name = json_string_value(json_object_get(w, "name"));
+
 		json_object_del(w, "token");
 		json_object_set_new(w, "running",
-				    json_integer(count_running(
-					    c, json_string_value(json_object_get(
-						       w, "name")))));
+				    json_integer(count_running(c, name)));
+		json_object_set_new(w, "refusals", refusals_of(c, name));
 	}
 	return json_pack("{so}", "workspaces", list);
 }

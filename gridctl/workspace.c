@@ -223,12 +223,28 @@ int workspace_apply(int argc, char **argv, void *arg)
 	return status;
 }
 
+/* Its own error, then what each segment says. */
+static void add_remark(struct table *t, const json_t *w)
+{
+	const json_t *list = json_object_get(w, "refusals"), *item;
+	auto_buf struct buf b = BUF_INIT;
+	size_t i;
+
+	buf_adds(&b, ctl_str(w, "error"));
+	for (i = 0; i < json_array_size(list); i++) {
+		item = json_array_get(list, i);
+		buf_addf(&b, "%s%s: %s", b.len ? "; " : "",
+			 ctl_str(item, "segment"), ctl_str(item, "reason"));
+	}
+	table_add(t, "%s", b.len ? b.data : "");
+}
+
 int workspace_list(int argc, char **argv, void *arg)
 {
 	static const char *const titles[] = {
 		"WORKSPACE", "IMAGE",   "VERSION", ">DOMUS",
 		">RUNNING",  ">MEMORY", ">VCPUS",  ">WEIGHT",
-		">CAP",      "ERROR",   NULL
+		">CAP",      "REMARK",  NULL
 	};
 	struct ctl *ctl = arg;
 	struct table *t;
@@ -258,7 +274,7 @@ int workspace_list(int argc, char **argv, void *arg)
 		table_add(t, "%lld", (long long)ctl_int(w, "vcpus"));
 		table_add(t, "%lld", (long long)ctl_int(w, "weight"));
 		table_add(t, "%lld", (long long)ctl_int(w, "cap"));
-		table_add(t, "%s", ctl_str(w, "error"));
+		add_remark(t, w);
 	}
 	status = table_print(t);
 	json_decref(doc);

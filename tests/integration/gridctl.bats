@@ -3,7 +3,7 @@
 # gridctl against a real centrald: over its unix socket, and through nginx's
 # TLS with tokens.
 
-bin=$(realpath "${BUILD:-build}/bin")
+bin=$(cd "${TOP:-$BATS_TEST_DIRNAME/../..}" && realpath "${BUILD:-build}")/bin
 golden=$BATS_TEST_DIRNAME/gridctl.golden
 
 setup_file()
@@ -230,6 +230,17 @@ report()
 	golden node-show.ok
 	grid node show --json lab/pc1 | grep -q '"block_devices": *\[\]'
 	[[ $(grid workspace list) == *batch/stable*2*1* ]]
+	# A site says why there are fewer than asked for.
+	sed '$ s/}[^}]*$/, "refusals": [{"workspace": "ll", "granted": 1, "reason": "1 of 2 domus: no \\u001b[31m more PCs"}]}/' \
+		report.json >refusals.json
+	[ "$(https POST /v1/site/report "$(cat site.token)" -d @refusals.json)" = 200 ]
+	grid workspace list >got
+	grep -F 'lab: 1 of 2 domus: no \x1b[31m more PCs' got
+	grid workspace list --json | grep -q '"segment": "lab"'
+	sed 's/"granted": 1/"granted": "all"/' refusals.json >bad.json
+	[ "$(https POST /v1/site/report "$(cat site.token)" -d @bad.json)" = 400 ]
+	[ "$(https POST /v1/site/report "$(cat site.token)" -d @report.json)" = 200 ]
+	[[ $(grid workspace list) != *'no more PCs'* ]]
 	run grid node show lab/pc9
 	[ "$status" -eq 1 ]
 	[[ $output == *"no node lab/pc9"* ]]

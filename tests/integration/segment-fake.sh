@@ -230,6 +230,21 @@ wait "$agent1" || status=$?
 check "the older boot of a PC is fenced" test "$status" = 3
 check "it has ended its domU" said agent1 'destroyed'
 
+# The owner's limit, in the operator's words.
+workspaces() { gridctl --config "$tmp/gridctl.conf" workspace list; }
+remark_is() { workspaces | grep -Eq -- "$1"; }
+check "more domUs than PCs are not given" apply 5
+check "the operator reads why" remark_is 'lab: 2 of 5 domus: no more PCs'
+sed -i 's/^node pc1/limits { memory 32M }\n&/' "$tmp/nightshift.conf"
+kill -HUP "$gatewayd_pid"
+check "the owner's limit reaches the operator" \
+	remark_is 'lab: 64 MiB is more than the owner.s limit of 32 MiB'
+check "what was over it is gone" said agent2 'night-pc2: gone'
+sed -i '/limits/d' "$tmp/nightshift.conf"
+kill -HUP "$gatewayd_pid"
+check "the workspace is back" remark_is 'lab: 2 of 5 domus'
+check "pc2 runs again" node_is pc2 running
+
 check "the workspace shrinks to nothing" apply 0
 check "pc2's domU is gone" said agent2 'night-pc2: gone'
 check "the operator sees pc2 idle" node_is pc2 enrolled
