@@ -93,7 +93,7 @@ never() {
 	before "xenstored" "xen-init-dom0"
 	before "xen-init-dom0" "xenconsoled"
 	before "xenconsoled" "udhcpc"
-	before "udhcpc" "gridagent -g 10.77.0.1 -r"
+	before "udhcpc" "gridagent -g 10.77.0.1 -m 52:54:00:77:00:11 -r"
 	before "gridagent" "reboot -f"
 }
 
@@ -142,6 +142,8 @@ never() {
 	run_init
 	[[ "$output" == *"MARK dom0 nic=eth1 driver=igb"* ]]
 	never "ip link set eth0 master"
+	# The gateway knows the node by the card that the bridge took.
+	grep -q "gridagent .*-m 52:54:00:77:00:aa" "$CALLS"
 }
 
 @test "never two cards in the bridge: the silent one leaves it first" {
