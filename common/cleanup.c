@@ -13,7 +13,7 @@ void cleanup_free(void *p)
 	errno = saved;
 }
 
-void cleanup_close(int *fd)
+void cleanup_close(const int *fd)
 {
 	int saved = errno;
 

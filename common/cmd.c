@@ -126,7 +126,7 @@ int cmd_main(const char *tool, const struct cmd *table, int argc, char **argv,
 	return unknown(tool, table, argc, argv);
 }
 
-int cmd_misuse(const char *fmt, ...)
+int(cmd_misuse)(const char *fmt, ...)
 {
 	va_list ap;
 

@@ -5,7 +5,7 @@
 
 #include "errinfo.h"
 
-int errinfo_set(struct errinfo *err, int rc, const char *fmt, ...)
+int(errinfo_set)(struct errinfo *err, int rc, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -18,7 +18,7 @@ int errinfo_set(struct errinfo *err, int rc, const char *fmt, ...)
 	return rc;
 }
 
-int errinfo_set_errno(struct errinfo *err, int rc, const char *fmt, ...)
+int(errinfo_set_errno)(struct errinfo *err, int rc, const char *fmt, ...)
 {
 	va_list ap;
 	size_t n;
@@ -34,7 +34,7 @@ int errinfo_set_errno(struct errinfo *err, int rc, const char *fmt, ...)
 	return rc;
 }
 
-int errinfo_wrap(struct errinfo *err, int rc, const char *fmt, ...)
+int(errinfo_wrap)(struct errinfo *err, int rc, const char *fmt, ...)
 {
 	char context[ERRINFO_MAX], inner[ERRINFO_MAX];
 	va_list ap;

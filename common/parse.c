@@ -233,7 +233,7 @@ int parse_hex(const char *s, uint8_t *out, size_t len)
 		if (hex_digit(s[i]) < 0)
 			return -EINVAL;
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(hex_digit(s[2 * i]) << 4 |
+		out[i] = (uint8_t)(hex_digit(s[2 * i]) * 16 +
 				   hex_digit(s[2 * i + 1]));
 	return 0;
 }

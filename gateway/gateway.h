@@ -67,7 +67,7 @@ void gateway_call_back(struct gateway *gw, struct node *n);
 #define GATEWAY_CALLED_BACK "the owner called this PC back"
 /* upward.c. Something that the central should hear of is new. */
 void gateway_touch(struct gateway *gw);
-void upward_timer(void *gateway);
+void upward_timer(void *arg);
 
 /* desired.c: works out who runs what; wakes those whose word changed. */
 void gateway_assign(struct gateway *gw);

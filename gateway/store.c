@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "parse.h"
 #include "store.h"
 
 #define SCHEMA_VERSION 1
@@ -113,7 +114,7 @@ static int query_text(struct store *s, const char *sql, char *out, size_t size)
 static int check(struct store *s, struct errinfo *err)
 {
 	char text[64];
-	int rc;
+	int rc, version;
 
 	if (query_text(s, "PRAGMA quick_check(1)", text, sizeof(text)) ||
 	    strcmp(text, "ok"))
@@ -132,7 +133,7 @@ static int check(struct store *s, struct errinfo *err)
 			rc = store_exec(s, schema, err);
 		return rc ? rc : store_exec(s, "COMMIT", err);
 	}
-	if (atoi(text) != SCHEMA_VERSION)
+	if (parse_int(text, SCHEMA_VERSION, SCHEMA_VERSION, &version))
 		return errinfo_set(err, -EBADMSG,
 				   "%s: version %s, this program reads %d",
 				   s->path, text, SCHEMA_VERSION);

@@ -66,13 +66,21 @@ static void must_send(int rc)
 		exit(EXIT_FAILURE);
 }
 
-static void done(uint32_t id, int rc, hv_domid domid, const struct errinfo *err)
+static void done_create(uint32_t id, int rc, hv_domid domid, int pv,
+			const struct errinfo *err)
 {
-	struct msg_hv_done d = { .rc = rc, .domid = rc ? 0 : (int32_t)domid };
+	struct msg_hv_done d = { .rc = rc,
+				 .domid = rc ? 0 : (int32_t)domid,
+				 .pv = pv };
 	const char *text = rc ? errinfo_text(err, rc) : "";
 
 	log_quote(d.text, sizeof(d.text), text, strlen(text));
 	must_send(ipc_post(self.main, MSG_HV_DONE, id, &d));
+}
+
+static void done(uint32_t id, int rc, hv_domid domid, const struct errinfo *err)
+{
+	done_create(id, rc, domid, 0, err);
 }
 
 static int host_get(struct hv_host *h, struct errinfo *err)
@@ -141,6 +149,7 @@ static void on_list(const struct msg *m)
 		    doms[i].state == HV_STATE_DYING)
 			continue; /* not ours, or gone soon */
 		d.dead = doms[i].state == HV_STATE_SHUTDOWN;
+		d.pv = doms[i].kind == HV_KIND_PV;
 		snprintf(d.id, sizeof(d.id), "%s", doms[i].name);
 		format_hex(doms[i].uuid, sizeof(doms[i].uuid), d.tag);
 		must_send(ipc_post(self.main, MSG_HV_DOMAIN, m->id, &d));
@@ -193,7 +202,7 @@ static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 		return n;
 	host = (struct policy_host){ h.total_mib, h.free_mib, (int)h.cpus, n };
 	rc = policy_create(q, m->n_fds, &host, err);
-	for (int i = 0; i < m->n_fds && !rc; i++)
+	for (int i = 0; i < m->n_fds && i < (int)ARRAY_SIZE(what) && !rc; i++)
 		rc = policy_fd(m->fds[i], what[i], err);
 	if (rc)
 		return rc;
@@ -204,11 +213,14 @@ static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 static void on_create(const struct msg *m)
 {
 	struct errinfo err = ERRINFO_INIT;
+	struct hv_domain d;
 	hv_domid domid = 0;
-	int rc;
+	int rc, pv = 0;
 
 	rc = create(m, &domid, &err);
-	done(m->id, rc, domid, &err);
+	if (!rc && !hv_domain_get(self.hv, domid, &d, NULL))
+		pv = d.kind == HV_KIND_PV;
+	done_create(m->id, rc, domid, pv, &err);
 }
 
 /* Both number and name: a number alone may be another domain's by now. */

@@ -88,6 +88,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 
 /* Signed requests must reach the gateway in order: main waits for this before
  * it lets the next one go. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): curl's type */
 static int on_request(void *arg, char *ip, char *local, int port, int lport)
 {
 	struct xfer *x = arg;

@@ -102,7 +102,7 @@ static int set_range(struct job_spec *s, const char *member, const char *value,
 				   "'%s' is not a range A-B of indexes", value);
 	json_object_set_new(s->doc, "first", json_integer((json_int_t)a));
 	json_object_set_new(s->doc, "count",
-			    json_integer((json_int_t)(b - a + 1)));
+			    json_integer((json_int_t)b - (json_int_t)a + 1));
 	return 0;
 }
 

@@ -132,7 +132,7 @@ struct submit {
 static int submit_one(struct ctl *ctl, const struct submit *o, struct job_spec *s)
 {
 	struct errinfo err = ERRINFO_INIT;
-	int64_t id;
+	int64_t id = 0;
 	int rc;
 
 	rc = job_spec_complete(s, &err);

@@ -22,6 +22,7 @@
 
 #include "cleanup.h"
 #include "fileio.h"
+#include "parse.h"
 
 #include "backend.h"
 #include "hotplug.h"
@@ -524,16 +525,17 @@ static int xl_set_memory(void *be, hv_domid domid, uint32_t memory_mib,
 			 struct errinfo *err)
 {
 	struct xl *x = be;
-	char max[HV_XB_VALUE_MAX];
-	int64_t kib = (int64_t)memory_mib * KIB_PER_MIB;
+	char text[HV_XB_VALUE_MAX];
+	uint64_t max, kib = (uint64_t)memory_mib * KIB_PER_MIB;
 
 	hv_xtl_reset(&x->xtl);
-	if (!hv_xb_read(x->xs, max, "/local/domain/%u/memory/static-max", domid) &&
-	    kib > atoll(max))
+	if (!hv_xb_read(x->xs, text, "/local/domain/%u/memory/static-max", domid) &&
+	    !parse_u64(text, 0, INT64_MAX, &max) && kib > max)
 		return errinfo_set(err, -EINVAL,
-				   "%u MiB is more than its %lld MiB",
-				   memory_mib, atoll(max) / KIB_PER_MIB);
-	return failed(x, libxl_set_memory_target(x->ctx, domid, kib, 0, 1),
+				   "%u MiB is more than its %llu MiB", memory_mib,
+				   (unsigned long long)max / KIB_PER_MIB);
+	return failed(x,
+		      libxl_set_memory_target(x->ctx, domid, (int64_t)kib, 0, 1),
 		      "target", err);
 }
 

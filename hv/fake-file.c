@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -322,8 +323,10 @@ int hv_fake_next_domid(struct hv_fake *f, hv_domid *out, struct errinfo *err)
 	int last = 0, n;
 
 	snprintf(path, sizeof(path), "%s/last", f->dir);
-	if (!fileio_read(path, 16, &text, NULL, NULL))
-		last = atoi(text);
+	if (!fileio_read(path, 16, &text, NULL, NULL)) {
+		text[strcspn(text, "\n")] = '\0';
+		parse_int(text, 0, INT_MAX, &last);
+	}
 	*out = (hv_domid)(last % 65535 + 1);
 	n = snprintf(line, sizeof(line), "%u\n", *out);
 	return fileio_write_atomic(path, line, (size_t)n, 0600, err);

@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "parse.h"
 
 #include "xenbus.h"
 
@@ -21,6 +22,14 @@ void hv_sleep_ms(int ms)
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
 
 	nanosleep(&ts, NULL);
+}
+
+/* Whether a backend's "state" says this one. */
+static int is_state(const char *value, int state)
+{
+	int n;
+
+	return !parse_int(value, state, state, &n);
 }
 
 static void back_path(char out[HV_XB_PATH_MAX], const struct hv_xb_device *d)
@@ -210,7 +219,7 @@ static int remove_body(struct xs_handle *xs, xs_transaction_t t, void *arg)
 	if (!value)
 		return -errno;
 	rc = store(xs, t, path, "online", "0");
-	if (!rc && atoi(value) != HV_XB_CLOSED)
+	if (!rc && !is_state(value, HV_XB_CLOSED))
 		rc = store(xs, t, path, "state", "5");
 	return rc;
 }
@@ -241,7 +250,7 @@ int hv_xb_wait_state(struct xs_handle *xs, const struct hv_xb_device *d,
 			return 0;
 		if (rc)
 			return rc;
-		if (atoi(value) == state)
+		if (is_state(value, state))
 			return 0;
 		if (clock_boot_ms() >= end)
 			return -ETIMEDOUT;

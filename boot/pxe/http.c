@@ -72,9 +72,8 @@ static bool send_request(struct fetch *f, struct text *url, struct text *host)
 
 	for (i = 0; i <= url->len; i++)
 		wide[i] = (unsigned char)url->s[i];
-	if (f->http->request(f->http, &token) != EFI_SUCCESS)
-		f->wrong = "cannot reach the gateway";
-	else if (wait_for(f, &token) && token.status != EFI_SUCCESS)
+	if (f->http->request(f->http, &token) != EFI_SUCCESS ||
+	    (wait_for(f, &token) && token.status != EFI_SUCCESS))
 		f->wrong = "cannot reach the gateway";
 	return f->wrong == NULL;
 }

@@ -111,7 +111,7 @@ int engine_output(struct engine *e, const char *lease, uint64_t offset,
 		  const void *data, size_t len, uint64_t *size,
 		  struct errinfo *err);
 /* -EINVAL also when stored output is not what the result says. */
-int engine_result(struct engine *e, const char *lease, const json_t *result,
+int engine_result(struct engine *e, const char *lease, const json_t *doc,
 		  struct errinfo *err);
 /* {"SEGMENT/NODE/DOMU": {"job", "index", "since_ms"}} of all running tasks. */
 int engine_running(struct engine *e, json_t **out, struct errinfo *err);

@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 void cleanup_free(void *p); /* p points at the pointer */
-void cleanup_close(int *fd);
+void cleanup_close(const int *fd);
 void cleanup_fclose(FILE **f);
 
 #define auto_free   __attribute__((cleanup(cleanup_free)))

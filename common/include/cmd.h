@@ -28,5 +28,8 @@ int cmd_main(const char *tool, const struct cmd *table, int argc, char **argv,
 void cmd_usage(const char *tool, const struct cmd *table, int to_stderr);
 /* Says what is wrong and how it is used; returns CMD_EXIT_USAGE. */
 int cmd_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#ifdef __clang_analyzer__
+#define cmd_misuse(...) (cmd_misuse(__VA_ARGS__), CMD_EXIT_USAGE)
+#endif
 
 #endif

@@ -40,6 +40,14 @@ int errinfo_set_errno(struct errinfo *err, int rc, const char *fmt, ...)
 int errinfo_wrap(struct errinfo *err, int rc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__
+/* It sees one source at a time: tell it that these return rc. */
+#define errinfo_set(err, rc, ...) (errinfo_set(err, rc, __VA_ARGS__), rc)
+#define errinfo_set_errno(err, rc, ...) \
+	(errinfo_set_errno(err, rc, __VA_ARGS__), rc)
+#define errinfo_wrap(err, rc, ...) (errinfo_wrap(err, rc, __VA_ARGS__), rc)
+#endif
+
 /* The text, or strerror of rc if none was set. Never NULL. */
 const char *errinfo_text(const struct errinfo *err, int rc);
 

@@ -3,6 +3,7 @@
  * publish: blobs, then the manifest, then the channel. Whoever reads the
  * channel at any moment finds all that it leads to, also after a crash.
  */
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
@@ -73,12 +74,14 @@ static int load_keys(struct publish *p, struct errinfo *err)
 static char *find_root(const struct publish *p)
 {
 	auto_free char *in_repo = tool_join(p->repo, IMAGEREPO_ROOT_PATH);
-	auto_free char *key = strdup(p->key_paths[0]);
+	auto_free char *key = NULL;
 
 	if (p->root_path)
 		return strdup(p->root_path);
 	if (in_repo && !access(in_repo, F_OK))
 		return TAKE(in_repo);
+	assert(p->n_keys);
+	key = strdup(p->key_paths[0]);
 	return key ? tool_join(dirname(key), IMAGEREPO_ROOT_PATH) : NULL;
 }
 

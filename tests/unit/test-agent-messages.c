@@ -28,7 +28,7 @@ static size_t make(enum msg_type type, const void *body, size_t tail)
 
 	memset(packet, 0, sizeof(packet));
 	memcpy(packet, &h, sizeof(h));
-	if (size)
+	if (body)
 		memcpy(packet + sizeof(h), body, size);
 	return sizeof(h) + size + tail;
 }

@@ -125,7 +125,7 @@ static void long_output_goes_in_pieces(void **state)
 		uint64_t left = 1000 * 1000 - o.sent;
 
 		central.size =
-			(long long)(o.sent + (left < 262144 ? left : 262144));
+			(long long)o.sent + (left < 262144 ? left : 262144);
 		assert_int_equal(output_push(NULL, "abc", &o, NULL), 0);
 	}
 	assert_int_equal(central.calls, 4);
