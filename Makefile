@@ -106,7 +106,8 @@ format: ## lay out the C sources
 	clang-format -i $(c-sources)
 lint: ## formatting, static analysis
 	clang-format --dry-run -Werror $(c-sources)
-	@scripts/lint $(BUILD)
+	@$(MAKE) -sn V=1 CC=cc BUILD=$(BUILD)/lint all artefacts $(tests:%=$(BUILD)/lint/bin/%) | \
+	scripts/lint $(filter %.c,$(c-sources))
 asan: ## the quick tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' check
 c-sources = $(shell git ls-files '*.c' '*.h')
