@@ -55,6 +55,7 @@ static const struct member domu_members[] = {
 	{ "id", 's', PARSE_NAME_MAX },
 	{ "state", 's', 32 },
 	{ "domid", 'i', 0 },
+	{ "type", 's', 8 },
 	{ "manifest", 's', HASH_HEX - 1 },
 	{ "since_ms", 'i', 0 },
 	{ "error", 's', NODE_ERROR_MAX - 1 },

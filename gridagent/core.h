@@ -197,7 +197,7 @@ struct domu {
 	char run_tag[MSG_TAG_LEN]; /* of what runs */
 	enum domu_state state;
 	enum domu_actual actual;
-	int domid;
+	int domid, pv;
 	int busy;                /* hv was asked something */
 	int run_weight, run_cap; /* as hv was told last; 0: unknown */
 	int64_t since_ms;        /* Unix time of the last change */
@@ -210,6 +210,8 @@ void domus_desired(struct core *c, const struct msg_domu *list, int n);
 void domus_found(struct core *c, const struct msg_hv_domain *m);
 void domus_died(struct core *c, const struct msg *m);
 int64_t domus_step(struct core *c, int64_t now);
+/* How Xen runs it, once it does. */
+const char *domu_type(const struct domu *d);
 /* Fencing: asks for the end of all. Returns how many are left. */
 int domus_destroy_all(struct core *c);
 

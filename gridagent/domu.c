@@ -30,6 +30,11 @@ static void set_state(struct core *c, struct domu *d, enum domu_state s)
 	core_changed(c);
 }
 
+const char *domu_type(const struct domu *d)
+{
+	return d->pv ? "pv" : "pvh";
+}
+
 /* What a domain is made from. Weight and cap are not in it: they may change
  * without a restart. */
 static void make_tag(const struct msg_domu *w, char tag[MSG_TAG_LEN])
@@ -110,6 +115,7 @@ void domus_found(struct core *c, const struct msg_hv_domain *m)
 		return;
 	d->actual = m->dead ? ACTUAL_DEAD : ACTUAL_RUNNING;
 	d->domid = m->domid;
+	d->pv = m->pv;
 	d->born_at = clock_boot_ms();
 	memcpy(d->run_tag, m->tag, sizeof(d->run_tag));
 	d->state = m->dead ? DOMU_STOPPED : DOMU_RUNNING;
@@ -224,10 +230,13 @@ static void on_created(struct core *c, void *arg, const struct msg *m)
 	}
 	d->actual = ACTUAL_RUNNING;
 	d->domid = r->domid;
+	d->pv = r->pv;
 	d->born_at = clock_boot_ms();
 	d->error[0] = '\0';
-	log_info("domain %d (%s): created", d->domid, d->want.id);
-	core_mark("domu id=%s domid=%d state=running", d->want.id, d->domid);
+	log_info("domain %d (%s): created, %s", d->domid, d->want.id,
+		 domu_type(d));
+	core_mark("domu id=%s domid=%d state=running type=%s", d->want.id,
+		  d->domid, domu_type(d));
 	set_state(c, d, DOMU_RUNNING);
 	core_changed(c);
 }

@@ -224,6 +224,7 @@ static const struct field hv_facts[] = {
 static const struct field hv_domain[] = {
 	RANGE(msg_hv_domain, domid, 1, DOMID_MAX),
 	RANGE(msg_hv_domain, dead, 0, 1),
+	RANGE(msg_hv_domain, pv, 0, 1),
 	STRING(msg_hv_domain, id, NAME),
 	STRING(msg_hv_domain, tag, TAG),
 	END,
@@ -239,6 +240,7 @@ static const struct field hv_death[] = {
 static const struct field hv_done[] = {
 	RANGE(msg_hv_done, rc, ERRNO_LOW, 0),
 	RANGE(msg_hv_done, domid, 0, DOMID_MAX),
+	RANGE(msg_hv_done, pv, 0, 1),
 	STRING(msg_hv_done, text, TEXT),
 	END,
 };

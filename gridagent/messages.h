@@ -253,6 +253,7 @@ struct msg_hv_host {
 struct msg_hv_domain {
 	int32_t domid;
 	int32_t dead; /* ended or ending */
+	int32_t pv;   /* else PVH */
 	char id[MSG_NAME_LEN];
 	char tag[MSG_TAG_LEN];
 };
@@ -273,7 +274,8 @@ struct msg_hv_death {
 
 struct msg_hv_done {
 	int32_t rc;
-	int32_t domid; /* CREATE: the new domain's */
+	int32_t domid; /* CREATE: the new domain's, */
+	int32_t pv;    /* and whether it is PV, not PVH */
 	char text[ERRINFO_MAX];
 };
 

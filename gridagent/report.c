@@ -155,6 +155,8 @@ static void add_domu(struct core *c, struct buf *b, const struct domu *d)
 	add_text(b, "id", d->want.id);
 	add_text(b, "state", domu_state_name(d->state));
 	add_int(b, "domid", d->domid);
+	if (d->domid)
+		add_text(b, "type", domu_type(d));
 	add_text(b, "manifest", d->want.manifest);
 	add_int(b, "since_ms", d->since_ms);
 	add_text(b, "error", image_error(c, d));

@@ -169,8 +169,9 @@ static void show_domus(const json_t *node)
 	for (i = 0; i < json_array_size(list); i++) {
 		const json_t *d = json_array_get(list, i);
 
-		line("domu", "%s: %s%s%s, domid %lld, since %s%s%s",
+		line("domu", "%s: %s%s%s%s%s, domid %lld, since %s%s%s",
 		     ctl_str(d, "id"), ctl_str(d, "state"),
+		     *ctl_str(d, "type") ? ", " : "", ctl_str(d, "type"),
 		     *ctl_str(d, "workspace") ? ", workspace " : "",
 		     ctl_str(d, "workspace"), (long long)ctl_int(d, "domid"),
 		     format_since(age, ctl_int(d, "since_ms")),

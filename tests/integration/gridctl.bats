@@ -106,7 +106,7 @@ report()
 	  "host": {"product": "PC", "cpu_model": "TCG", "cpus": 2, "memory_mib": 2048,
 	   "free_mib": 1500, "xen_version": "4.17", "hvm": false, "block_devices": []},
 	  "domus": [{"id": "a", "state": "running", "domid": 1, "error": "",
-	   "workspace": "ll", "since_ms": $((now - 12000000))}]},
+	   "type": "pv", "workspace": "ll", "since_ms": $((now - 12000000))}]},
 	 {"id": "pc2", "boot": "grid", "state": "refused", "firmware": "uefi",
 	  "error": "image batch: root: another sha256\u001b[31m",
 	  "since_ms": $((now - 300000)), "image": {}, "domus": []}]}

@@ -197,6 +197,9 @@ start_central
 start_gateway
 start_agent 1
 agent1=$agent
+# A CPU without VT-x or SVM.
+mkdir "$tmp/hv2"
+echo "hvm 0" >"$tmp/hv2/host"
 start_agent 2
 agent2=$agent
 check "pc1 enrols" said agent1 'enrolled node=pc1'
@@ -209,6 +212,10 @@ for n in 1 2; do
 		grep -q "lab/pc$n" "$tmp/hv$n/vm-data-1/node"
 	check "the operator sees pc$n running" node_is "pc$n" running
 done
+type_is() { gridctl --config "$tmp/gridctl.conf" node show "lab/$1" |
+	grep -q "^domu .*running, $2, "; }
+check "pc1 runs it as PVH" type_is pc1 pvh
+check "pc2, without SVM, as PV" type_is pc2 pv
 check "no request was signed in vain" not_said gatewayd 'seen before|bad signature'
 
 kill -9 "$gatewayd_pid"
