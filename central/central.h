@@ -14,13 +14,13 @@
 
 #include <jansson.h>
 
-#include "cert.h"
 #include "config.h"
 #include "engine.h"
 #include "hash.h"
 #include "httpd.h"
 #include "images.h"
 #include "loop.h"
+#include "tls.h"
 
 struct central;
 
@@ -41,7 +41,7 @@ struct central {
 	struct engine *engine;
 	struct images *images;
 	struct front operators, network;
-	char pin[CERT_PIN_LEN];
+	char pin[TLS_PIN_LEN];
 
 	struct secret operator_secret;
 	struct secret sites[CONFIG_SITES_MAX]; /* as in config->sites */

@@ -12,8 +12,8 @@
 #include "cleanup.h"
 #include "fileio.h"
 #include "parse.h"
+#include "tls.h"
 
-#include "cert.h"
 #include "generate.h"
 
 /* nginx started as root gives its workers to the owner of the state
@@ -192,7 +192,7 @@ int generate_all(const struct config *c, const char *dir, struct errinfo *err)
 	if (!rc)
 		rc = ensure_tokens(c, err);
 	if (!rc)
-		rc = cert_ensure(c->state, &made, err);
+		rc = tls_ensure(c->state, "central", &made, err);
 	if (!rc && made)
 		printf("made %s/tls.key and tls.crt\n", c->state);
 	if (!rc)

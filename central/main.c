@@ -59,6 +59,15 @@ static int listen_front(struct central *c, struct front *f, const char *name,
 	return httpd_new(c->loop, path, api_routes, f, &f->httpd, err);
 }
 
+static int own_pin(const struct config *config, char out[TLS_PIN_LEN],
+		   struct errinfo *err)
+{
+	int rc = tls_pin(config->state, out, err);
+
+	return rc == -ENOENT ? errinfo_wrap(err, rc, "run centrald -g first")
+			     : rc;
+}
+
 static int start(struct central *c, struct errinfo *err)
 {
 	const struct config *f = c->config;
@@ -83,7 +92,7 @@ static int start(struct central *c, struct errinfo *err)
 	if (!rc)
 		rc = auth_load(c, err);
 	if (!rc)
-		rc = cert_pin(f->state, c->pin, err);
+		rc = own_pin(f, c->pin, err);
 	if (!rc)
 		rc = images_open(f->repository, f->root, clock_unix_ms(),
 				 &c->images, err);
@@ -138,10 +147,10 @@ static int run(const struct config *config)
 static int print_pin(const struct config *config)
 {
 	struct errinfo err = ERRINFO_INIT;
-	char pin[CERT_PIN_LEN];
+	char pin[TLS_PIN_LEN];
 	int rc;
 
-	rc = cert_pin(config->state, pin, &err);
+	rc = own_pin(config, pin, &err);
 	if (rc) {
 		log_err("%s", errinfo_text(&err, rc));
 		return CMD_EXIT_FAILED;

@@ -15,12 +15,12 @@ test-engine-libs := engine common
 test-engine-pkgs := cmocka
 
 progs          += centrald
-centrald-srcs  := central/main.c central/config.c central/cert.c \
-                  central/generate.c central/auth.c central/wait.c \
-                  central/images.c central/sites.c central/api.c \
-                  central/api-work.c central/api-job.c central/api-site.c
+centrald-srcs  := central/main.c central/config.c central/generate.c \
+                  central/auth.c central/wait.c central/images.c \
+                  central/sites.c central/api.c central/api-work.c \
+                  central/api-job.c central/api-site.c
 centrald-inc   := central
-centrald-libs  := engine imagerepo trust httpd common
+centrald-libs  := engine imagerepo trust httpd tls common
 centrald-pkgs  := jansson
 
 # What the integration tests of central and gridctl need.

@@ -240,7 +240,7 @@ static int load_keys(struct gateway *gw, struct errinfo *err)
 		return errinfo_set(err, -EINVAL, "%s: no secret key", c->key);
 	rc = check_key(gw, err);
 	if (!rc)
-		rc = tls_ensure(c->state, c->segment, err);
+		rc = tls_ensure(c->state, c->segment, NULL, err);
 	if (!rc)
 		rc = tls_pin(c->state, gw->pin, err);
 	return rc;

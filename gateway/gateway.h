@@ -28,7 +28,7 @@ struct gateway {
 	struct store *store;
 	struct uplink *uplink;
 	struct trust_key key;
-	char pin[TLS_PIN];
+	char pin[TLS_PIN_LEN];
 	struct release_cache release;
 
 	struct node **nodes; /* in the order of the configuration */

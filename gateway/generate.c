@@ -118,7 +118,7 @@ int generate_all(const struct config *c, const char *dir, unsigned int *changed,
 				   "%s: a blank or quote in its path", real);
 	rc = make_folders(c, err);
 	if (!rc)
-		rc = tls_ensure(c->state, c->segment, err);
+		rc = tls_ensure(c->state, c->segment, NULL, err);
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(table); i++)
 		rc = write_one(&table[i], c, real, &bits, err);
 	if (changed)

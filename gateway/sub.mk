@@ -1,13 +1,13 @@
 progs         += gatewayd
 gatewayd-srcs := $(addprefix gateway/,main.c reload.c gateway.c config.c \
                  config-set.c config-check.c generate.c generate-nginx.c generate-dnsmasq.c \
-                 generate-nftables.c tls.c release.c boot.c boot-http.c \
+                 generate-nftables.c release.c boot.c boot-http.c \
                  store.c store-node.c node.c node-json.c wire.c request.c \
                  auth.c enrol.c report.c desired.c admin.c workspace.c assign.c \
                  uplink.c \
                  upward.c)
 gatewayd-inc  := gateway
-gatewayd-libs := httpd httpc trust common
+gatewayd-libs := httpd httpc trust tls common
 gatewayd-pkgs := sqlite3 jansson libsodium libcrypto
 gatewayd-ldlibs := -lpthread
 
@@ -38,6 +38,5 @@ test-gateway-wire-pkgs := cmocka jansson
 test-gateway-wire-cppflags := -Igateway
 test-gateway-wire-libs := trust common
 # A node's side of the protocol, for tests/integration.
-fake-node-srcs := tests/integration/fake-node.c gateway/tls.c
-fake-node-cppflags := -Igateway
-fake-node-libs := httpc trust common
+fake-node-srcs := tests/integration/fake-node.c
+fake-node-libs := httpc trust tls common

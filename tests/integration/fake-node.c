@@ -99,10 +99,10 @@ static int cmd_keys(const char *dir)
 static int cmd_tls(const char *dir)
 {
 	struct errinfo err = ERRINFO_INIT;
-	char pin[TLS_PIN];
+	char pin[TLS_PIN_LEN];
 	int rc;
 
-	rc = tls_ensure(dir, "central", &err);
+	rc = tls_ensure(dir, "central", NULL, &err);
 	if (!rc)
 		rc = tls_pin(dir, pin, &err);
 	if (rc)
