@@ -10,14 +10,11 @@
 #include "hash.h"
 #include "log.h"
 
-#define RESTART_MS     2000
-#define RESTART_MAX_MS 300000
-#define DEATHS_MAX     5 /* in a row: rest */
-#define REST_MS        900000
-#define STEADY_MS      600000 /* lived as long: count anew */
-#define SHUTDOWN_MS    30000  /* to power off, then destroyed */
-#define CONSOLE_LINES  20
-#define HV_RETRY_MS    2000
+#define STEADY_MS     600000 /* lived as long: count its deaths anew */
+#define SHUTDOWN_MS   30000  /* to power off, then destroyed */
+#define CONSOLE_LINES 20
+#define HV_RETRY_MS   2000
+#define REST_MS       900000 /* what needs another configuration */
 
 static void set_state(struct core *c, struct domu *d, enum domu_state s)
 {
@@ -158,22 +155,26 @@ static void log_console(const char *id, const struct msg *m)
 	}
 }
 
-static void count_death(struct domu *d, int64_t now)
+/* Sets when it is started again, and what people read until then. */
+static void count_death(struct domu *d, const char *what, const char *words)
 {
-	if (now - d->born_at > STEADY_MS)
-		d->fails = 0;
-	d->retry_at = now + (d->fails >= DEATHS_MAX
-				     ? core_backoff(0, REST_MS, REST_MS)
-				     : core_backoff(d->fails, RESTART_MS,
-						    RESTART_MAX_MS));
-	d->fails = d->fails >= DEATHS_MAX ? 0 : d->fails + 1;
+	int64_t pause = reconcile_pause_ms(++d->fails);
+	char times[32] = "";
+
+	pause = core_backoff(0, pause, pause);
+	d->retry_at = clock_boot_ms() + pause;
+	if (d->fails > 1)
+		snprintf(times, sizeof(times), " %u times in a row", d->fails);
+	snprintf(d->error, sizeof(d->error), "%s%s%s%.400s; next try in %lld s",
+		 what, times, words[0] ? ": " : "", words,
+		 (long long)(pause + 999) / 1000);
 }
 
 void domus_died(struct core *c, const struct msg *m)
 {
 	static const char *const reasons[MSG_DEATHS] = {
 		[MSG_DEATH_POWEROFF] = "powered off",
-		[MSG_DEATH_REBOOT] = "rebooted",
+		[MSG_DEATH_REBOOT] = "rebooted or triple-faulted",
 		[MSG_DEATH_CRASH] = "crashed",
 		[MSG_DEATH_OTHER] = "ended",
 	};
@@ -185,14 +186,14 @@ void domus_died(struct core *c, const struct msg *m)
 		return; /* its end was told before */
 	if (d->actual == ACTUAL_RUNNING) {
 		last_words(m, words, sizeof(words));
-		snprintf(d->error, sizeof(d->error), "%s%s%s",
-			 reasons[q->reason], words[0] ? ": " : "", words);
+		if (clock_boot_ms() - d->born_at > STEADY_MS)
+			d->fails = 0;
+		count_death(d, reasons[q->reason], words);
 		log_warn("domU %s: domain %d %s", q->id, q->domid, d->error);
 		core_mark("failed domu=%s domid=%d error=\"%s\"", q->id,
 			  q->domid, d->error);
 		if (q->reason != MSG_DEATH_POWEROFF)
 			log_console(q->id, m);
-		count_death(d, clock_boot_ms());
 		set_state(c, d,
 			  q->reason == MSG_DEATH_POWEROFF ? DOMU_STOPPED
 							  : DOMU_FAILED);
@@ -221,8 +222,8 @@ static void on_created(struct core *c, void *arg, const struct msg *m)
 	r = m->body;
 	d->busy = 0;
 	if (r->rc) {
-		hv_failed(d, "create", r->text);
-		count_death(d, clock_boot_ms());
+		count_death(d, "create failed", r->text);
+		log_warn("domU %s: %s", d->want.id, d->error);
 		core_mark("failed domu=%s error=\"%s\"", d->want.id, d->error);
 		set_state(c, d, DOMU_FAILED);
 		core_changed(c);

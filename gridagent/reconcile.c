@@ -55,6 +55,14 @@ static struct reconcile_out absent(const struct reconcile_in *in)
 	return out;
 }
 
+int64_t reconcile_pause_ms(unsigned int deaths)
+{
+	unsigned int round = (deaths - 1) % (RECONCILE_TRIES + 1);
+
+	return round == RECONCILE_TRIES ? RECONCILE_REST_MS
+					: RECONCILE_PAUSE_MS << round;
+}
+
 struct reconcile_out reconcile(const struct reconcile_in *in)
 {
 	struct reconcile_out out = { .state = in->state,

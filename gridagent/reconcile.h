@@ -77,4 +77,13 @@ struct reconcile_out {
 
 struct reconcile_out reconcile(const struct reconcile_in *in);
 
+/* How long a domU that died is left alone: a domU that dies at each start must
+ * not keep the PC and the network busy, one that had bad luck must not wait. */
+#define RECONCILE_PAUSE_MS 2000   /* doubled with each death in a row, */
+#define RECONCILE_TRIES    5      /* so many times; */
+#define RECONCILE_REST_MS  900000 /* then this once, and so on */
+
+/* deaths: in a row, 1 or more. */
+int64_t reconcile_pause_ms(unsigned int deaths);
+
 #endif

@@ -288,6 +288,18 @@ run_domu() { # [CMDLINE]
 	said 'domU batch-1: console: fake domain batch-1 starts'
 }
 
+# As a PVH kernel that is lost in its first second.
+@test "a domU that dies at each start is tried again, ever more slowly" {
+	run_domu 'console=hvc0 fake-crash=0'
+	wait_for 10 last_report 'crashed: fake domain batch-1 starts; next try in [12] s'
+	wait_for 10 last_report 'crashed 2 times in a row: .*; next try in [2-4] s'
+	wait_for 10 last_report 'crashed 3 times in a row: .*; next try in [4-8] s'
+	wait_for 15 last_report 'crashed 4 times in a row: .*; next try in ([89]|1[0-6]) s'
+	# One domain at a time, and nothing left of the dead ones.
+	[ "$(grep -Ec "$running" "$T/agent.log")" = 4 ]
+	[ "$(find "$T/hv" -name 'domain-*' | wc -l)" -le 1 ]
+}
+
 @test "what is no longer wanted is shut down" {
 	run_domu
 	desire 3
@@ -316,7 +328,7 @@ run_domu() { # [CMDLINE]
 	desire 2 "$manifest"
 	echo create >"$T/hv/fail"
 	start_agent
-	wait_for 15 said 'failed domu=batch-1 error="create'
+	wait_for 15 said 'failed domu=batch-1 error="create failed: .*; next try in'
 	wait_for 15 said "$running"
 }
 

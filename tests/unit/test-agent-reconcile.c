@@ -3,6 +3,7 @@
  * Desired against actual, as a table of cases; then played through to see that
  * every start ends where it should.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -213,11 +214,22 @@ static void test_every_start_converges(void **state)
 	}
 }
 
+static void test_pauses_after_deaths(void **state)
+{
+	static const int sec[] = { 2, 4, 8, 16, 32, 900, 2, 4, 8, 16, 32, 900 };
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(sec); i++)
+		assert_int_equal(reconcile_pause_ms(i + 1), sec[i] * 1000);
+	assert_true(reconcile_pause_ms(UINT_MAX) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_every_start_converges),
+		cmocka_unit_test(test_pauses_after_deaths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
