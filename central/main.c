@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 			break;
 		case 'g':
 			dir = optarg;
-			/* fall through */
+			__attribute__((fallthrough));
 		case 'n':
 		case 'p':
 			if (mode && mode != opt) {

@@ -154,7 +154,7 @@ static int add_memory_calls(scmp_filter_ctx f)
 				      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (!rc)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				      SCMP_A1(SCMP_CMP_EQ, TCGETS));
+				      SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
 	return rc;
 }
 
@@ -163,11 +163,11 @@ static int add_inet_calls(scmp_filter_ctx f)
 	int rc;
 
 	rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-			      SCMP_A0(SCMP_CMP_EQ, AF_INET));
+			      SCMP_A0(SCMP_CMP_EQ, AF_INET, 0));
 	if (!rc) /* libcurl asks whether there is IPv6: there is not */
 		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT),
 				      SCMP_SYS(socket), 1,
-				      SCMP_A0(SCMP_CMP_NE, AF_INET));
+				      SCMP_A0(SCMP_CMP_NE, AF_INET, 0));
 	return rc;
 }
 

@@ -270,7 +270,7 @@ static int fake_create(void *be, const struct hv_config *cfg,
 	struct hv_fake *f = be;
 	struct hv_fake_dom dom = { 0 };
 	char say[HV_CMDLINE_MAX];
-	auto_close int lock = hv_fake_lock(f);
+	auto_close int lock __attribute__((unused)) = hv_fake_lock(f);
 	hv_domid domid;
 	int rc;
 
@@ -301,7 +301,7 @@ static int fake_create(void *be, const struct hv_config *cfg,
 static int fake_destroy(void *be, hv_domid domid, struct errinfo *err)
 {
 	struct hv_fake *f = be;
-	auto_close int lock = hv_fake_lock(f);
+	auto_close int lock __attribute__((unused)) = hv_fake_lock(f);
 	int rc;
 
 	rc = fail_if_told(f, "destroy", err);
@@ -319,7 +319,7 @@ typedef int (*edit_fn)(struct hv_fake_dom *dom, uint32_t a, uint32_t b,
 static int edit(struct hv_fake *f, hv_domid domid, const char *op, edit_fn fn,
 		uint32_t a, uint32_t b, struct errinfo *err)
 {
-	auto_close int lock = hv_fake_lock(f);
+	auto_close int lock __attribute__((unused)) = hv_fake_lock(f);
 	struct hv_fake_dom dom;
 	int rc;
 

@@ -77,7 +77,7 @@ static int cmd_keys(const char *dir)
 		{ "gateways", &gateway, 1, 1 },
 	};
 	char path[TEXT];
-	char *doc;
+	char *doc = NULL;
 	int rc;
 
 	snprintf(path, sizeof(path), "%s/gateway.key", dir);
@@ -231,8 +231,8 @@ static void show(const struct call *c, const char *root_path,
 {
 	struct errinfo err = ERRINFO_INIT;
 	auto_free char *text = NULL, *line = NULL;
-	struct trust_root *root;
-	json_t *body;
+	struct trust_root *root = NULL;
+	json_t *body = NULL;
 	char epoch[32];
 	size_t len;
 	int rc;
