@@ -345,6 +345,7 @@ refused() {
 
 @test "a repository behind a web server verifies and tampering shows" {
 	command -v python3 >/dev/null || skip "no python3 to serve with"
+	: >"$BATS_TEST_TMPDIR/http" # read before the server says anything
 	(cd "$repo" && exec python3 -u -m http.server --bind 127.0.0.1 0) \
 		>"$BATS_TEST_TMPDIR/http" 2>&1 3>&- &
 	pid=$!
