@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154
 # The PCs: QEMU machines with real firmware, a network card, 2 GiB of memory
-# and their owner's disk. One line each: name, firmware, last byte of the MAC.
+# and their owner's disk. One line each: name, firmware, last byte of the MAC,
+# and svm where the CPU has hardware virtualization: domUs are PVH there, else PV.
 
 pc_table="
 pc1 bios 11
 pc2 uefi 12
-pc3 bios 13
+pc3 bios 13 svm
 pc4 bios 14
 pc5 uefi 15
 stranger-bios bios 98
@@ -19,10 +20,13 @@ pc_field()
 }
 
 # Emulation works everywhere. QEMU 7.2 emulates some features wrongly, so that
-# guests of Xen die or their memory is damaged: they are switched off.
+# guests of Xen die or their memory is damaged: they are switched off. SVM is
+# one, at times: a PVH domU may die young and be started again.
 pc_accel()
 {
-	echo "-accel tcg,thread=multi,tb-size=512 -cpu max,-smap,-rdtscp,-xsave"
+	svm=,-svm
+	[ "$(pc_field "$1" 4)" != svm ] || svm=
+	echo "-accel tcg,thread=multi,tb-size=512 -cpu max,-smap,-rdtscp,-xsave$svm"
 }
 
 pc_firmware()
@@ -57,14 +61,15 @@ pc_on()
 	network_plug "$1"
 	# shellcheck disable=SC2046  # lists of words
 	launch "$1" in_lab \
-		qemu-system-x86_64 -name "$1" -nodefaults -display none -no-reboot \
-		$(pc_accel) $(pc_firmware "$1") -smp 2 -m 2G -boot order=nc \
+		qemu-system-x86_64 -name "$1" -nodefaults -display none \
+		$(pc_accel "$1") $(pc_firmware "$1") -smp 2 -m 2G -boot order=nc \
 		-netdev "tap,id=lan,ifname=$1,script=no,downscript=no" \
 		-device "$(pc_nic "$1")" \
 		-drive "if=none,id=owner,format=raw,file=$lab/$1/disk.img" \
 		-device "$(pc_disk "$1")" \
 		-serial "file:$lab/$1/serial.log" \
-		-monitor "unix:$lab/run/$1.monitor.sock,server=on,wait=off"
+		-monitor "unix:$lab/run/$1.monitor.sock,server=on,wait=off" \
+		${LAB_PC_ARGS:-}
 }
 
 pc_nic()
