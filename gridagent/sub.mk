@@ -2,7 +2,8 @@ progs          += gridagent
 gridagent-srcs := gridagent/main.c gridagent/super.c gridagent/sandbox.c \
                   gridagent/ipc.c gridagent/messages.c \
                   gridagent/proc-main.c gridagent/calls.c gridagent/http.c \
-                  gridagent/boot.c gridagent/node.c gridagent/blob.c \
+                  gridagent/boot.c gridagent/node.c gridagent/node-enrol.c \
+                  gridagent/node-lease.c gridagent/blob.c \
                   gridagent/image.c gridagent/domu.c gridagent/reconcile.c \
                   gridagent/report.c \
                   gridagent/proc-net.c \
