@@ -9,6 +9,7 @@ lab up --no-pcs
 lab pc on pc3
 await 240 "pc3 works for the grid" serial_has pc3 "nightshift: domu .*state=running"
 await 20 "the operator sees it running" eval "grid node list | grep pc3 | grep -q running"
+await 20 "its domU is PVH, as its CPU allows" eval "grid node show lab/pc3 | grep -q '^domu .*, pvh, '"
 check "the owner calls it back" grid node boot lab/pc3 local
 await 20 "its agent hears why" serial_has pc3 "the owner called this PC back"
 await 20 "it has ended the domU" serial_has pc3 "domain .*: destroyed"
