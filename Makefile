@@ -108,8 +108,13 @@ lint: ## formatting, static analysis
 	clang-format --dry-run -Werror $(c-sources)
 	@$(MAKE) -sn V=1 CC=cc BUILD=$(BUILD)/lint all artefacts $(tests:%=$(BUILD)/lint/bin/%) | \
 	scripts/lint $(filter %.c,$(c-sources))
+# Daemons that a test stops may report as well, and nobody looks at their words.
+asan: export ASAN_OPTIONS = log_path=$(abspath $(BUILD)-asan)/sanitizer
+asan: export UBSAN_OPTIONS = $(ASAN_OPTIONS):print_stacktrace=1
 asan: ## the quick tests with AddressSanitizer and UBSan
-	$(MAKE) BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' check
+	@rm -f $(BUILD)-asan/sanitizer.*
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' check
+	@! cat $(BUILD)-asan/sanitizer.* 2>/dev/null
 c-sources = $(shell git ls-files '*.c' '*.h')
 
 # What a gateway or a central runs; what nodes run travels in the images.
