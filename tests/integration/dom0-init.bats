@@ -37,6 +37,10 @@ write_mock() {
 		router=
 		gateway=10.77.0.1" | busybox tr -d '\t' >"$ROOT/run/nightshift/net" ;;
 	gridagent)
+		echo "nightshift: enrolled node=pc1 epoch=7"
+		echo "nightshift: image name=batch version=1 manifest=00"
+		echo "nightshift: domu id=ll-pc1 domid=1 state=running type=pv"
+		echo "nightshift: failed domu=ll-pc1 domid=1 error=\"crashed\""
 		[ "$(count gridagent)" -lt "$FENCED_AFTER" ] && exit 1
 		exit 3 ;;
 	modprobe)
@@ -181,6 +185,22 @@ never() {
 	[ "$(grep -c ^gridagent "$CALLS")" -eq 4 ]
 	[[ "$output" == *"MARK failed reason=agent status=1"* ]]
 	[[ "$output" == *"MARK failed reason=agent status=3"* ]]
+}
+
+@test "who stands before the PC reads what it does and how to have it back" {
+	add_nic eth0 52:54:00:77:00:11 e1000e
+	mkdir "$ROOT/dev"
+	: >"$ROOT/dev/tty0"
+	run_init
+	screen=$(cat "$ROOT/dev/tty0")
+	echo "$screen"
+	[[ "$screen" == *"This PC works for the grid"*"Ctrl-Alt-Del"* ]]
+	[[ "$screen" == *"gateway 10.77.0.1 "*"address 10.77.0.11"* ]]
+	[[ "$screen" == *"  enrolled as pc1"*"  image batch: fetched"*"  at work: ll-pc1 runs"* ]]
+	[[ "$screen" == *'  failed domu=ll-pc1 domid=1 error="crashed"'* ]]
+	[ "$(grep -v MARK <<<"$screen" | wc -L)" -lt 80 ]
+	# The marks themselves go on as they were.
+	[[ "$output" == *"nightshift: enrolled node=pc1 epoch=7"* ]]
 }
 
 @test "without a xenstore it does not go on, and reboots" {
