@@ -9,15 +9,6 @@
 
 #include "central.h"
 
-static void reply(struct httpd_req *r, int rc, json_t *doc,
-		  const struct errinfo *err)
-{
-	if (rc)
-		api_fail(r, rc, err);
-	else
-		httpd_reply_json(r, 200, doc);
-}
-
 void api_job_submit(struct httpd_req *r, void *arg)
 {
 	struct front *f = arg;
@@ -53,7 +44,7 @@ void api_job_list(struct httpd_req *r, void *arg)
 	if (!auth_require(r, f, WHO_OPERATOR, &caller))
 		return;
 	rc = engine_jobs(f->c->engine, &doc, &err);
-	reply(r, rc, doc, &err);
+	api_reply(r, rc, doc, &err);
 }
 
 /* Shown once its `changes` is not what the caller has seen. */
@@ -78,7 +69,7 @@ static int try_show(struct httpd_req *r, struct front *f, const char *caller,
 		json_decref(job);
 		return 0;
 	}
-	reply(r, rc, job, &err);
+	api_reply(r, rc, job, &err);
 	return 1;
 }
 
@@ -110,7 +101,7 @@ void api_job_tasks(struct httpd_req *r, void *arg)
 		return;
 	}
 	rc = engine_tasks(f->c->engine, id, (int64_t)from, &doc, &err);
-	reply(r, rc, doc, &err);
+	api_reply(r, rc, doc, &err);
 }
 
 void api_job_cancel(struct httpd_req *r, void *arg)
@@ -124,7 +115,7 @@ void api_job_cancel(struct httpd_req *r, void *arg)
 	if (!auth_require(r, f, WHO_OPERATOR, &caller) || !api_number(r, 0, &id))
 		return;
 	rc = engine_cancel(f->c->engine, id, &err);
-	reply(r, rc, rc ? NULL : json_object(), &err);
+	api_reply(r, rc, rc ? NULL : json_object(), &err);
 	wait_kick(f->c);
 	if (!rc)
 		log_info("job %lld: cancelled", (long long)id);

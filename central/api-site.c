@@ -130,16 +130,13 @@ void api_nodes(struct httpd_req *r, void *arg)
 	struct front *f = arg;
 	struct errinfo err = ERRINFO_INIT;
 	struct caller caller;
-	json_t *doc;
+	json_t *doc = NULL;
 	int rc;
 
 	if (!auth_require(r, f, WHO_OPERATOR, &caller))
 		return;
 	rc = sites_nodes(f->c, &doc, &err);
-	if (rc)
-		api_fail(r, rc, &err);
-	else
-		httpd_reply_json(r, 200, doc);
+	api_reply(r, rc, doc, &err);
 }
 
 void api_node(struct httpd_req *r, void *arg)
@@ -147,16 +144,13 @@ void api_node(struct httpd_req *r, void *arg)
 	struct front *f = arg;
 	struct errinfo err = ERRINFO_INIT;
 	struct caller caller;
-	json_t *doc;
+	json_t *doc = NULL;
 	int rc;
 
 	if (!auth_require(r, f, WHO_OPERATOR, &caller))
 		return;
 	rc = sites_node(f->c, httpd_param(r, 0), httpd_param(r, 1), &doc, &err);
-	if (rc)
-		api_fail(r, rc, &err);
-	else
-		httpd_reply_json(r, 200, doc);
+	api_reply(r, rc, doc, &err);
 }
 
 void api_images(struct httpd_req *r, void *arg)

@@ -58,6 +58,14 @@ void api_fail(struct httpd_req *r, int rc, const struct errinfo *err)
 	httpd_reply_error(r, status, "%s", errinfo_text(err, rc));
 }
 
+void api_reply(struct httpd_req *r, int rc, json_t *doc, const struct errinfo *err)
+{
+	if (rc)
+		api_fail(r, rc, err);
+	else
+		httpd_reply_json(r, 200, doc);
+}
+
 int api_number(struct httpd_req *r, int i, int64_t *out)
 {
 	uint64_t n;

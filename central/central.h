@@ -114,6 +114,9 @@ extern const struct httpd_route api_routes[];
 
 /* The engine's errors as HTTP's. */
 void api_fail(struct httpd_req *r, int rc, const struct errinfo *err);
+/* 200 with doc (takes ownership), or if rc that error. */
+void api_reply(struct httpd_req *r, int rc, json_t *doc,
+	       const struct errinfo *err);
 /* i-th wildcard as a number; has answered 404 and returns 0 if it is none. */
 int api_number(struct httpd_req *r, int i, int64_t *out);
 
