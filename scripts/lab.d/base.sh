@@ -15,9 +15,12 @@ need()
 	done
 }
 
+# A lab that a power cut ended leaves its pid behind, which may be another's now.
 lab_running()
 {
-	[ -s "$lab/run/init.pid" ] && kill -0 "$(cat "$lab/run/init.pid")" 2>/dev/null
+	[ -s "$lab/run/init.pid" ] || return 1
+	running=/proc/$(cat "$lab/run/init.pid")/cmdline
+	[ "$(tr '\0' ' ' 2>/dev/null <"$running")" = "sleep infinity " ]
 }
 
 in_lab()

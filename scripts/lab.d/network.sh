@@ -23,6 +23,7 @@ network_up()
 		die "no user namespaces here; as root: sysctl kernel.unprivileged_userns_clone=1"
 	}
 	children_of "$unshare_pid" >"$lab/run/init.pid"
+	await 5 lab_running || die "the namespace does not start"
 	await 5 in_lab ip link set lo up || die "the namespace cannot be entered"
 	in_lab sh -eu -c '
 		sysctl -qw net.ipv4.ip_forward=1 net.ipv4.ip_unprivileged_port_start=0
@@ -31,7 +32,12 @@ network_up()
 		ip link set seg0 up
 		setsid unshare --net -- sleep infinity </dev/null >/dev/null 2>&1 &
 		echo $! >"$1"
-		sleep 0.2
+		tries=100
+		while [ "$(readlink /proc/$!/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do
+			tries=$((tries - 1))
+			[ $tries -gt 0 ] || exit 1
+			sleep 0.05
+		done
 		ip link add uplink type veth peer name uplink-c
 		ip link set uplink-c netns $!
 		ip address add 10.99.0.1/24 dev uplink

@@ -57,6 +57,7 @@ service_alive()
 
 service_kill()
 {
+	[ -s "$lab/run/$1.pid" ] || die "$1 does not run; see 'lab status'"
 	in_lab kill -KILL "$(cat "$lab/run/$1.pid")"
 	await 5 service_dead "$1" || die "$1 does not die"
 	rm -f "$lab/run/$1.pid"
@@ -86,14 +87,14 @@ service_ready()
 
 services_up()
 {
-	"$build/bin/centrald" -f "$lab/central.conf" -g "$lab/central"
+	"$build/bin/centrald" -f "$lab/central.conf" -g "$lab/central" >"$lab/log/setup.log"
 	service_start centrald
 	service_ready centrald curl -fsS --unix-socket "$lab/central/centrald.sock" http://central/v1/nodes
 	service_start central-nginx
 	service_ready central-nginx in_central curl -fsS http://10.99.0.2:8080/repo/root.json
 
 	write_gateway_config
-	"$build/bin/gatewayd" -f "$lab/nightshift.conf" -g "$lab/gateway"
+	"$build/bin/gatewayd" -f "$lab/nightshift.conf" -g "$lab/gateway" >>"$lab/log/setup.log"
 	in_lab nft -f "$lab/gateway/nftables.conf"
 	service_start gatewayd
 	service_ready gatewayd curl -fsS --unix-socket "$lab/gateway/gatewayd.sock" http://gateway/v1/admin/nodes
@@ -103,5 +104,5 @@ services_up()
 	# Where gatewayd looks for whom to tell of new reservations.
 	cp "$lab/run/gateway-dnsmasq.pid" "$lab/gateway/dnsmasq.pid"
 	service_ready gateway-dnsmasq eval "in_lab ss -ulnH | grep -q :67"
-	"$build/bin/gridctl" --config "$lab/gridctl.conf" workspace apply "$lab/workspace.conf"
+	"$build/bin/gridctl" --config "$lab/gridctl.conf" workspace apply "$lab/workspace.conf" >>"$lab/log/setup.log"
 }
