@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine-db - what the engine's files share: the object and SQLite in a few
- * calls. Values are bound by a string of types, one letter each:
- * 'i' int64_t, 's' const char * (NULL binds null), 'd' double.
+ * engine-db - what the engine's files share: the object and its database.
  */
 #ifndef ENGINE_DB_H
 #define ENGINE_DB_H
 
-#include <sqlite3.h>
-
 #include "engine.h"
+#include "sql.h"
 
 /* As stored in task.state; the final ones compare greater than LEASED. */
 enum task_state {
@@ -41,27 +38,12 @@ extern const char *const engine_schema[]; /* steps; version = how many */
 extern const int engine_schema_n;
 
 int engine_db_open(struct engine *e, struct errinfo *err);
-int engine_db_run(struct engine *e, struct errinfo *err, const char *sql,
-		  const char *types, ...);
-/* Row by row: engine_db_step gives 1 (a row), 0 (no more) or an error. */
-int engine_db_query(struct engine *e, sqlite3_stmt **st, struct errinfo *err,
-		    const char *sql, const char *types, ...);
-int engine_db_step(struct engine *e, sqlite3_stmt *st, struct errinfo *err);
-/* One number; -ENOENT if there is no row. */
-int engine_db_int(struct engine *e, int64_t *out, struct errinfo *err,
-		  const char *sql, const char *types, ...);
-
-void engine_db_finish(sqlite3_stmt **st);
-#define auto_stmt __attribute__((cleanup(engine_db_finish)))
-
 /* A write transaction. end commits if rc is 0, else rolls back; returns the
  * first error. */
 int engine_db_begin(struct engine *e, struct errinfo *err);
 int engine_db_end(struct engine *e, int rc, struct errinfo *err);
 
-int64_t engine_db_col(sqlite3_stmt *st, int i);
-const char *engine_db_text(sqlite3_stmt *st, int i); /* "" for null */
-json_t *engine_db_json(sqlite3_stmt *st, int i);     /* a stored document */
+json_t *engine_db_json(sqlite3_stmt *st, int i); /* a stored document */
 
 /* --- engine-spec.c ------------------------------------------------------- */
 

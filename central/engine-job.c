@@ -52,20 +52,19 @@ static int insert_job(struct engine *e, const struct job_spec *s, int64_t *id,
 	int64_t now = e->now_ms(e->arg);
 	int rc;
 
-	rc = engine_db_run(
-		e, err,
-		"INSERT INTO job (name, key, first, count, priority, retries,"
-		" command, env, inputs, wall_sec, cpu_sec, memory_mib,"
-		" output_max, created_ms, queued) VALUES"
-		" (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?4)",
-		"ssiiiisssiiiii", s->name, s->key, s->first, s->count,
-		s->priority, s->retries, s->command, s->env, s->inputs,
-		s->wall_sec, s->cpu_sec, s->memory_mib, s->output_max, now);
+	rc = sql_run(e->db, err,
+		     "INSERT INTO job (name, key, first, count, priority, retries,"
+		     " command, env, inputs, wall_sec, cpu_sec, memory_mib,"
+		     " output_max, created_ms, queued) VALUES"
+		     " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?4)",
+		     "ssiiiisssiiiii", s->name, s->key, s->first, s->count,
+		     s->priority, s->retries, s->command, s->env, s->inputs,
+		     s->wall_sec, s->cpu_sec, s->memory_mib, s->output_max, now);
 	if (rc)
 		return rc;
 	*id = sqlite3_last_insert_rowid(e->db);
-	return engine_db_run(
-		e, err,
+	return sql_run(
+		e->db, err,
 		"WITH RECURSIVE n (i) AS (SELECT ?2 UNION ALL"
 		" SELECT i + 1 FROM n WHERE i + 1 < ?2 + ?3)"
 		" INSERT INTO task (job, idx, since_ms) SELECT ?1, i, ?4 FROM n",
@@ -81,8 +80,8 @@ int engine_submit(struct engine *e, const json_t *spec, int64_t *id,
 	rc = engine_spec_parse(spec, &s, err);
 	if (rc)
 		return rc;
-	rc = s.key ? engine_db_int(e, id, err, "SELECT id FROM job WHERE key=?",
-				   "s", s.key)
+	rc = s.key ? sql_int(e->db, id, err, "SELECT id FROM job WHERE key=?",
+			     "s", s.key)
 		   : -ENOENT;
 	if (rc != -ENOENT)
 		goto out;
@@ -110,28 +109,32 @@ static json_t *col_int(sqlite3_stmt *st, int i)
 {
 	return sqlite3_column_type(st, i) == SQLITE_NULL
 		       ? json_null()
-		       : json_integer(engine_db_col(st, i));
+		       : json_integer(sqlite3_column_int64(st, i));
 }
 
 static json_t *job_json(sqlite3_stmt *st)
 {
-	json_t *limits = json_pack(
-		"{sI sI sI sI}", "wall_sec", engine_db_col(st, 20), "cpu_sec",
-		engine_db_col(st, 21), "memory_mib", engine_db_col(st, 22),
-		"output_max", engine_db_col(st, 23));
+	json_t *limits = json_pack("{sI sI sI sI}", "wall_sec",
+				   sqlite3_column_int64(st, 20), "cpu_sec",
+				   sqlite3_column_int64(st, 21), "memory_mib",
+				   sqlite3_column_int64(st, 22), "output_max",
+				   sqlite3_column_int64(st, 23));
 
 	return json_pack(
 		"{sI ss ss sI sI sI sI sI sI sI sI sI sb sI sI so so so so so "
 		"so}",
-		"id", engine_db_col(st, 0), "name", engine_db_text(st, 1),
-		"state", engine_db_text(st, 2), "count", engine_db_col(st, 3),
-		"queued", engine_db_col(st, 4), "leased", engine_db_col(st, 5),
-		"done", engine_db_col(st, 6), "failed", engine_db_col(st, 7),
-		"cancelled", engine_db_col(st, 8), "priority",
-		engine_db_col(st, 9), "retries", engine_db_col(st, 10), "first",
-		engine_db_col(st, 11), "cancelling", (int)engine_db_col(st, 12),
-		"changes", engine_db_col(st, 13), "created_ms",
-		engine_db_col(st, 14), "started_ms", col_int(st, 15),
+		"id", sqlite3_column_int64(st, 0), "name", sql_text(st, 1),
+		"state", sql_text(st, 2), "count", sqlite3_column_int64(st, 3),
+		"queued", sqlite3_column_int64(st, 4), "leased",
+		sqlite3_column_int64(st, 5), "done", sqlite3_column_int64(st, 6),
+		"failed", sqlite3_column_int64(st, 7), "cancelled",
+		sqlite3_column_int64(st, 8), "priority",
+		sqlite3_column_int64(st, 9), "retries",
+		sqlite3_column_int64(st, 10), "first",
+		sqlite3_column_int64(st, 11), "cancelling",
+		(int)sqlite3_column_int64(st, 12), "changes",
+		sqlite3_column_int64(st, 13), "created_ms",
+		sqlite3_column_int64(st, 14), "started_ms", col_int(st, 15),
 		"ended_ms", col_int(st, 16), "command", engine_db_json(st, 17),
 		"env", engine_db_json(st, 18), "inputs", engine_db_json(st, 19),
 		"limits", limits);
@@ -142,11 +145,11 @@ int engine_job(struct engine *e, int64_t id, json_t **out, struct errinfo *err)
 	auto_stmt sqlite3_stmt *st = NULL;
 	int rc;
 
-	rc = engine_db_query(e, &st, err,
-			     "SELECT " JOB_COLUMNS " FROM job_state WHERE id = ?",
-			     "i", id);
+	rc = sql_query(e->db, &st, err,
+		       "SELECT " JOB_COLUMNS " FROM job_state WHERE id = ?",
+		       "i", id);
 	if (!rc)
-		rc = engine_db_step(e, st, err);
+		rc = sql_step(st, err);
 	if (rc < 0)
 		return rc;
 	if (!rc)
@@ -161,10 +164,10 @@ int engine_jobs(struct engine *e, json_t **out, struct errinfo *err)
 	json_t *list = json_array();
 	int rc;
 
-	rc = engine_db_query(
-		e, &st, err,
-		"SELECT " JOB_COLUMNS " FROM job_state ORDER BY id DESC", "");
-	while (!rc && (rc = engine_db_step(e, st, err)) > 0)
+	rc = sql_query(e->db, &st, err,
+		       "SELECT " JOB_COLUMNS " FROM job_state ORDER BY id DESC",
+		       "");
+	while (!rc && (rc = sql_step(st, err)) > 0)
 		rc = json_array_append_new(list, job_json(st)) ? -ENOMEM : 0;
 	if (rc) {
 		json_decref(list);
@@ -186,22 +189,23 @@ static const char *task_state_name(int64_t state)
 /* A task's own error (it gave up) goes before its last attempt's. */
 static json_t *task_json(sqlite3_stmt *st)
 {
-	const char *error = engine_db_text(st, 5);
+	const char *error = sql_text(st, 5);
 
 	if (!*error)
-		error = engine_db_text(st, 9);
+		error = sql_text(st, 9);
 	return json_pack("{sI ss sI sI sI ss ss so so so so so so so so}",
-			 "index", engine_db_col(st, 0), "state",
-			 task_state_name(engine_db_col(st, 1)), "attempt",
-			 engine_db_col(st, 2), "failures", engine_db_col(st, 3),
-			 "since_ms", engine_db_col(st, 4), "error", error,
-			 "worker", engine_db_text(st, 6), "exit", col_int(st, 7),
-			 "signal", col_int(st, 8), "wall_ms", col_int(st, 10),
-			 "cpu_ms", col_int(st, 11), "max_rss_kib",
-			 col_int(st, 12), "size", col_int(st, 13), "sha256",
+			 "index", sqlite3_column_int64(st, 0), "state",
+			 task_state_name(sqlite3_column_int64(st, 1)),
+			 "attempt", sqlite3_column_int64(st, 2), "failures",
+			 sqlite3_column_int64(st, 3), "since_ms",
+			 sqlite3_column_int64(st, 4), "error", error, "worker",
+			 sql_text(st, 6), "exit", col_int(st, 7), "signal",
+			 col_int(st, 8), "wall_ms", col_int(st, 10), "cpu_ms",
+			 col_int(st, 11), "max_rss_kib", col_int(st, 12),
+			 "size", col_int(st, 13), "sha256",
 			 sqlite3_column_type(st, 14) == SQLITE_NULL
 				 ? json_null()
-				 : json_string(engine_db_text(st, 14)),
+				 : json_string(sql_text(st, 14)),
 			 "progress",
 			 sqlite3_column_type(st, 15) == SQLITE_NULL
 				 ? json_null()
@@ -216,14 +220,14 @@ int engine_tasks(struct engine *e, int64_t id, int64_t from, json_t **out,
 	int64_t found;
 	int rc;
 
-	rc = engine_db_int(e, &found, err, "SELECT id FROM job WHERE id = ?",
-			   "i", id);
+	rc = sql_int(e->db, &found, err, "SELECT id FROM job WHERE id = ?", "i",
+		     id);
 	if (rc == -ENOENT)
 		return errinfo_set(err, rc, "no job %lld", (long long)id);
 	list = json_array();
 	if (!rc)
-		rc = engine_db_query(
-			e, &st, err,
+		rc = sql_query(
+			e->db, &st, err,
 			"SELECT t.idx, t.state, t.attempts, t.failures,"
 			" t.since_ms, t.error, a.worker, a.exit, a.signal,"
 			" a.error, a.wall_ms, a.cpu_ms, a.max_rss_kib, a.size,"
@@ -232,9 +236,9 @@ int engine_tasks(struct engine *e, int64_t id, int64_t from, json_t **out,
 			" WHERE t.job = ? AND t.idx >= ? ORDER BY t.idx"
 			" LIMIT ?",
 			"iii", id, from, (int64_t)ENGINE_PAGE + 1);
-	while (!rc && (rc = engine_db_step(e, st, err)) > 0) {
+	while (!rc && (rc = sql_step(st, err)) > 0) {
 		if (json_array_size(list) == ENGINE_PAGE) {
-			next = json_integer(engine_db_col(st, 0));
+			next = json_integer(sqlite3_column_int64(st, 0));
 			rc = 0;
 			break;
 		}
@@ -253,24 +257,24 @@ int engine_cancel(struct engine *e, int64_t id, struct errinfo *err)
 	int64_t now = e->now_ms(e->arg), found;
 	int rc;
 
-	rc = engine_db_int(e, &found, err, "SELECT id FROM job WHERE id = ?",
-			   "i", id);
+	rc = sql_int(e->db, &found, err, "SELECT id FROM job WHERE id = ?", "i",
+		     id);
 	if (rc == -ENOENT)
 		return errinfo_set(err, rc, "no job %lld", (long long)id);
 	if (!rc)
 		rc = engine_db_begin(e, err);
 	if (rc)
 		return rc;
-	rc = engine_db_run(e, err,
-			   "UPDATE job SET cancel = 1, changes = changes + 1"
-			   " WHERE id = ? AND cancel = 0"
-			   " AND queued + leased > 0",
-			   "i", id);
+	rc = sql_run(e->db, err,
+		     "UPDATE job SET cancel = 1, changes = changes + 1"
+		     " WHERE id = ? AND cancel = 0"
+		     " AND queued + leased > 0",
+		     "i", id);
 	if (!rc)
-		rc = engine_db_run(e, err,
-				   "UPDATE task SET state = 4, since_ms = ?"
-				   " WHERE job = ? AND state = 0",
-				   "ii", now, id);
+		rc = sql_run(e->db, err,
+			     "UPDATE task SET state = 4, since_ms = ?"
+			     " WHERE job = ? AND state = 0",
+			     "ii", now, id);
 	return engine_db_end(e, rc, err);
 }
 
@@ -282,9 +286,9 @@ int engine_task_output(struct engine *e, int64_t id, int64_t index, int *fd,
 	int64_t attempt;
 	int rc;
 
-	rc = engine_db_int(e, &attempt, err,
-			   "SELECT attempts FROM task WHERE job = ? AND idx=?",
-			   "ii", id, index);
+	rc = sql_int(e->db, &attempt, err,
+		     "SELECT attempts FROM task WHERE job = ? AND idx=?", "ii",
+		     id, index);
 	if (rc == -ENOENT)
 		return errinfo_set(err, rc, "no task %lld of a job %lld",
 				   (long long)index, (long long)id);

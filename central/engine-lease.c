@@ -42,24 +42,24 @@ static int pick_task(struct engine *e, const struct engine_worker *w,
 	auto_stmt sqlite3_stmt *st = NULL;
 	int rc;
 
-	rc = engine_db_int(e, &p->job, err,
-			   "SELECT id FROM job WHERE queued > 0"
-			   " AND (?1 = 0 OR memory_mib <= ?1)"
-			   " ORDER BY priority DESC, id LIMIT 1",
-			   "i", w->memory_mib);
+	rc = sql_int(e->db, &p->job, err,
+		     "SELECT id FROM job WHERE queued > 0"
+		     " AND (?1 = 0 OR memory_mib <= ?1)"
+		     " ORDER BY priority DESC, id LIMIT 1",
+		     "i", w->memory_mib);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	rc = engine_db_query(e, &st, err,
-			     "SELECT idx, attempts + 1 FROM task"
-			     " WHERE job = ? AND state = 0"
-			     " ORDER BY idx LIMIT 1",
-			     "i", p->job);
+	rc = sql_query(e->db, &st, err,
+		       "SELECT idx, attempts + 1 FROM task"
+		       " WHERE job = ? AND state = 0"
+		       " ORDER BY idx LIMIT 1",
+		       "i", p->job);
 	if (!rc)
-		rc = engine_db_step(e, st, err);
+		rc = sql_step(st, err);
 	if (rc <= 0)
 		return rc;
-	p->index = engine_db_col(st, 0);
-	p->attempt = engine_db_col(st, 1);
+	p->index = sqlite3_column_int64(st, 0);
+	p->attempt = sqlite3_column_int64(st, 1);
 	return 1;
 }
 
@@ -72,20 +72,19 @@ static int give_out(struct engine *e, const struct engine_worker *w,
 
 	rc = make_lease(p->lease);
 	if (!rc)
-		rc = engine_db_run(e, err,
-				   "INSERT INTO attempt (lease, job, idx,"
-				   " number, worker, workspace, leased_ms,"
-				   " expires_ms) VALUES (?,?,?,?,?,?,?,?)",
-				   "siiissii", p->lease, p->job, p->index,
-				   p->attempt, w->name, w->workspace, now,
-				   expires);
+		rc = sql_run(e->db, err,
+			     "INSERT INTO attempt (lease, job, idx,"
+			     " number, worker, workspace, leased_ms,"
+			     " expires_ms) VALUES (?,?,?,?,?,?,?,?)",
+			     "siiissii", p->lease, p->job, p->index, p->attempt,
+			     w->name, w->workspace, now, expires);
 	if (!rc)
-		rc = engine_db_run(e, err,
-				   "UPDATE task SET state = 1, attempts = ?,"
-				   " lease = ?, error = '', since_ms = ?"
-				   " WHERE job = ? AND idx = ?",
-				   "isiii", p->attempt, p->lease, now, p->job,
-				   p->index);
+		rc = sql_run(e->db, err,
+			     "UPDATE task SET state = 1, attempts = ?,"
+			     " lease = ?, error = '', since_ms = ?"
+			     " WHERE job = ? AND idx = ?",
+			     "isiii", p->attempt, p->lease, now, p->job,
+			     p->index);
 	return rc;
 }
 
@@ -141,28 +140,28 @@ int engine_lease_find(struct engine *e, const char *lease, struct lease_row *l,
 	auto_stmt sqlite3_stmt *st = NULL;
 	int rc;
 
-	rc = engine_db_query(e, &st, err,
-			     "SELECT a.job, a.idx, a.number, a.state,"
-			     " t.attempts, t.failures, j.retries, j.output_max,"
-			     " j.cancel FROM attempt a"
-			     " JOIN task t ON t.job = a.job AND t.idx = a.idx"
-			     " JOIN job j ON j.id = a.job WHERE a.lease = ?",
-			     "s", lease);
+	rc = sql_query(e->db, &st, err,
+		       "SELECT a.job, a.idx, a.number, a.state,"
+		       " t.attempts, t.failures, j.retries, j.output_max,"
+		       " j.cancel FROM attempt a"
+		       " JOIN task t ON t.job = a.job AND t.idx = a.idx"
+		       " JOIN job j ON j.id = a.job WHERE a.lease = ?",
+		       "s", lease);
 	if (!rc)
-		rc = engine_db_step(e, st, err);
+		rc = sql_step(st, err);
 	if (rc < 0)
 		return rc;
 	if (!rc)
 		return errinfo_set(err, -ESTALE, "the lease is gone");
-	l->job = engine_db_col(st, 0);
-	l->index = engine_db_col(st, 1);
-	l->attempt = engine_db_col(st, 2);
-	l->state = (int)engine_db_col(st, 3);
-	l->attempts = engine_db_col(st, 4);
-	l->failures = engine_db_col(st, 5);
-	l->retries = engine_db_col(st, 6);
-	l->output_max = engine_db_col(st, 7);
-	l->cancel = (int)engine_db_col(st, 8);
+	l->job = sqlite3_column_int64(st, 0);
+	l->index = sqlite3_column_int64(st, 1);
+	l->attempt = sqlite3_column_int64(st, 2);
+	l->state = (int)sqlite3_column_int64(st, 3);
+	l->attempts = sqlite3_column_int64(st, 4);
+	l->failures = sqlite3_column_int64(st, 5);
+	l->retries = sqlite3_column_int64(st, 6);
+	l->output_max = sqlite3_column_int64(st, 7);
+	l->cancel = (int)sqlite3_column_int64(st, 8);
 	return 0;
 }
 
@@ -182,10 +181,10 @@ int engine_lease_check(struct engine *e, const char *lease,
 	int64_t n;
 	int rc;
 
-	rc = engine_db_int(e, &n, err,
-			   "SELECT 1 FROM attempt WHERE lease = ?1"
-			   " AND (?2 = '' OR workspace = ?2)",
-			   "ss", lease, workspace);
+	rc = sql_int(e->db, &n, err,
+		     "SELECT 1 FROM attempt WHERE lease = ?1"
+		     " AND (?2 = '' OR workspace = ?2)",
+		     "ss", lease, workspace);
 	return rc == -ENOENT ? errinfo_set(err, -ESTALE, "the lease is gone")
 			     : rc;
 }
@@ -203,24 +202,24 @@ int engine_renew(struct engine *e, const char *lease, double done, int *cancel,
 	/* A cancelled task's lease is not made longer: it ends soon. */
 	if (l.cancel)
 		return 0;
-	return engine_db_run(e, err,
-			     "UPDATE attempt SET expires_ms = ?1, progress ="
-			     " CASE WHEN ?2 >= 0 THEN ?2 ELSE progress END"
-			     " WHERE lease = ?3",
-			     "ids", e->now_ms(e->arg) + e->lease_sec * 1000LL,
-			     done, lease);
+	return sql_run(e->db, err,
+		       "UPDATE attempt SET expires_ms = ?1, progress ="
+		       " CASE WHEN ?2 >= 0 THEN ?2 ELSE progress END"
+		       " WHERE lease = ?3",
+		       "ids", e->now_ms(e->arg) + e->lease_sec * 1000LL, done,
+		       lease);
 }
 
 int engine_task_move(struct engine *e, const struct lease_row *l,
 		     enum task_state to, int failed, const char *error,
 		     struct errinfo *err)
 {
-	return engine_db_run(e, err,
-			     "UPDATE task SET state = ?, failures = failures +"
-			     " ?, error = ?, since_ms = ?"
-			     " WHERE job = ? AND idx = ?",
-			     "iisiii", (int64_t)to, (int64_t)failed, error,
-			     e->now_ms(e->arg), l->job, l->index);
+	return sql_run(e->db, err,
+		       "UPDATE task SET state = ?, failures = failures +"
+		       " ?, error = ?, since_ms = ?"
+		       " WHERE job = ? AND idx = ?",
+		       "iisiii", (int64_t)to, (int64_t)failed, error,
+		       e->now_ms(e->arg), l->job, l->index);
 }
 
 static int expire_one(struct engine *e, const char *lease, struct errinfo *err)
@@ -241,10 +240,10 @@ static int expire_one(struct engine *e, const char *lease, struct errinfo *err)
 			 "given up: leased %lld times, the last lease ran out",
 			 (long long)l.attempts);
 	}
-	rc = engine_db_run(e, err,
-			   "UPDATE attempt SET state = 2, ended_ms = ?"
-			   " WHERE lease = ?",
-			   "is", e->now_ms(e->arg), lease);
+	rc = sql_run(e->db, err,
+		     "UPDATE attempt SET state = 2, ended_ms = ?"
+		     " WHERE lease = ?",
+		     "is", e->now_ms(e->arg), lease);
 	if (!rc)
 		rc = engine_task_move(e, &l, to, 0, error, err);
 	return rc;
@@ -259,10 +258,10 @@ int engine_expire(struct engine *e, int *n, struct errinfo *err)
 
 	if (n)
 		*n = 0;
-	rc = engine_db_int(e, &(int64_t){ 0 }, err,
-			   "SELECT 1 FROM attempt WHERE state = 0"
-			   " AND expires_ms <= ? LIMIT 1",
-			   "i", now);
+	rc = sql_int(e->db, &(int64_t){ 0 }, err,
+		     "SELECT 1 FROM attempt WHERE state = 0"
+		     " AND expires_ms <= ? LIMIT 1",
+		     "i", now);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
 	rc = engine_db_begin(e, err);
@@ -271,16 +270,16 @@ int engine_expire(struct engine *e, int *n, struct errinfo *err)
 	while (!rc) {
 		auto_stmt sqlite3_stmt *st = NULL;
 
-		rc = engine_db_query(e, &st, err,
-				     "SELECT lease FROM attempt WHERE state=0"
-				     " AND expires_ms <= ? LIMIT 1",
-				     "i", now);
+		rc = sql_query(e->db, &st, err,
+			       "SELECT lease FROM attempt WHERE state=0"
+			       " AND expires_ms <= ? LIMIT 1",
+			       "i", now);
 		if (!rc)
-			rc = engine_db_step(e, st, err);
+			rc = sql_step(st, err);
 		if (rc <= 0)
 			break;
-		snprintf(lease, sizeof(lease), "%s", engine_db_text(st, 0));
-		engine_db_finish(&st);
+		snprintf(lease, sizeof(lease), "%s", sql_text(st, 0));
+		sql_finish(&st);
 		rc = expire_one(e, lease, err);
 		count++;
 	}
@@ -296,17 +295,17 @@ int engine_running(struct engine *e, json_t **out, struct errinfo *err)
 	json_t *all = json_object();
 	int rc;
 
-	rc = engine_db_query(e, &st, err,
-			     "SELECT worker, job, idx, leased_ms FROM attempt"
-			     " WHERE state = 0 ORDER BY leased_ms",
-			     "");
-	while (!rc && (rc = engine_db_step(e, st, err)) > 0) {
-		json_t *t = json_pack("{sI sI sI}", "job", engine_db_col(st, 1),
-				      "index", engine_db_col(st, 2), "since_ms",
-				      engine_db_col(st, 3));
+	rc = sql_query(e->db, &st, err,
+		       "SELECT worker, job, idx, leased_ms FROM attempt"
+		       " WHERE state = 0 ORDER BY leased_ms",
+		       "");
+	while (!rc && (rc = sql_step(st, err)) > 0) {
+		json_t *t = json_pack("{sI sI sI}", "job",
+				      sqlite3_column_int64(st, 1), "index",
+				      sqlite3_column_int64(st, 2), "since_ms",
+				      sqlite3_column_int64(st, 3));
 
-		rc = json_object_set_new(all, engine_db_text(st, 0), t) ? -ENOMEM
-									: 0;
+		rc = json_object_set_new(all, sql_text(st, 0), t) ? -ENOMEM : 0;
 	}
 	if (rc) {
 		json_decref(all);

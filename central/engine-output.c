@@ -151,9 +151,9 @@ static int is_owned(struct engine *e, int64_t job, const char *name)
 	if (parse_u64(text, 0, INT64_MAX, &index) ||
 	    parse_u64(dot + 1, 1, INT64_MAX, &attempt))
 		return 0;
-	if (engine_db_int(e, &last, NULL,
-			  "SELECT attempts FROM task WHERE job=? AND idx=?",
-			  "ii", job, (int64_t)index))
+	if (sql_int(e->db, &last, NULL,
+		    "SELECT attempts FROM task WHERE job=? AND idx=?", "ii",
+		    job, (int64_t)index))
 		return 0;
 	return last == (int64_t)attempt;
 }

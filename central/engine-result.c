@@ -75,10 +75,10 @@ static int confirm_repeat(struct engine *e, const char *lease,
 	int64_t one;
 	int rc;
 
-	rc = engine_db_int(e, &one, err,
-			   "SELECT 1 FROM attempt WHERE lease = ?"
-			   " AND state = 1 AND result = ?",
-			   "ss", lease, r->digest);
+	rc = sql_int(e->db, &one, err,
+		     "SELECT 1 FROM attempt WHERE lease = ?"
+		     " AND state = 1 AND result = ?",
+		     "ss", lease, r->digest);
 	return rc == -ENOENT ? errinfo_set(err, -ESTALE, "the lease is gone")
 			     : rc;
 }
@@ -109,14 +109,14 @@ static int accept_result(struct engine *e, const char *lease,
 	enum task_state to = next_state(e, l, r, error, sizeof(error));
 	int rc;
 
-	rc = engine_db_run(e, err,
-			   "UPDATE attempt SET state = 1, result = ?,"
-			   " exit = ?, signal = ?, error = ?, wall_ms = ?,"
-			   " cpu_ms = ?, max_rss_kib = ?, size = ?, sha256 = ?,"
-			   " ended_ms = ?, progress = NULL WHERE lease = ?",
-			   "siisiiiisis", r->digest, r->exit, r->signal,
-			   r->error, r->wall_ms, r->cpu_ms, r->max_rss_kib,
-			   r->size, r->sha256, e->now_ms(e->arg), lease);
+	rc = sql_run(e->db, err,
+		     "UPDATE attempt SET state = 1, result = ?,"
+		     " exit = ?, signal = ?, error = ?, wall_ms = ?,"
+		     " cpu_ms = ?, max_rss_kib = ?, size = ?, sha256 = ?,"
+		     " ended_ms = ?, progress = NULL WHERE lease = ?",
+		     "siisiiiisis", r->digest, r->exit, r->signal, r->error,
+		     r->wall_ms, r->cpu_ms, r->max_rss_kib, r->size, r->sha256,
+		     e->now_ms(e->arg), lease);
 	if (!rc)
 		rc = engine_task_move(e, l, to, to != TASK_DONE, error, err);
 	return rc;

@@ -81,8 +81,8 @@ int engine_workspace_put(struct engine *e, const char *name, const json_t *spec,
 		return -EIO;
 	format_hex(raw, sizeof(raw), token);
 	/* Another image or channel forgets what the old one resolved to. */
-	return engine_db_run(
-		e, err,
+	return sql_run(
+		e->db, err,
 		"INSERT INTO workspace (name, token, domus, image, channel,"
 		" memory_mib, vcpus, weight, cap) VALUES (?,?,?,?,?,?,?,?,?)"
 		" ON CONFLICT (name) DO UPDATE SET domus = excluded.domus,"
@@ -102,8 +102,8 @@ int engine_workspace_delete(struct engine *e, const char *name,
 {
 	int rc;
 
-	rc = engine_db_run(e, err, "DELETE FROM workspace WHERE name = ?", "s",
-			   name);
+	rc = sql_run(e->db, err, "DELETE FROM workspace WHERE name = ?", "s",
+		     name);
 	if (!rc && !sqlite3_changes(e->db))
 		rc = errinfo_set(err, -ENOENT, "no workspace '%.63s'", name);
 	return rc;
@@ -112,13 +112,13 @@ int engine_workspace_delete(struct engine *e, const char *name,
 static json_t *workspace_json(sqlite3_stmt *st)
 {
 	return json_pack(
-		"{ss ss sI ss ss sI sI sI sI ss ss}", "name",
-		engine_db_text(st, 0), "token", engine_db_text(st, 1), "domus",
-		engine_db_col(st, 2), "image", engine_db_text(st, 3), "channel",
-		engine_db_text(st, 4), "memory_mib", engine_db_col(st, 5),
-		"vcpus", engine_db_col(st, 6), "weight", engine_db_col(st, 7),
-		"cap", engine_db_col(st, 8), "manifest", engine_db_text(st, 9),
-		"image_version", engine_db_text(st, 10));
+		"{ss ss sI ss ss sI sI sI sI ss ss}", "name", sql_text(st, 0),
+		"token", sql_text(st, 1), "domus", sqlite3_column_int64(st, 2),
+		"image", sql_text(st, 3), "channel", sql_text(st, 4),
+		"memory_mib", sqlite3_column_int64(st, 5), "vcpus",
+		sqlite3_column_int64(st, 6), "weight",
+		sqlite3_column_int64(st, 7), "cap", sqlite3_column_int64(st, 8),
+		"manifest", sql_text(st, 9), "image_version", sql_text(st, 10));
 }
 
 int engine_workspaces(struct engine *e, json_t **out, struct errinfo *err)
@@ -127,12 +127,12 @@ int engine_workspaces(struct engine *e, json_t **out, struct errinfo *err)
 	json_t *list = json_array();
 	int rc;
 
-	rc = engine_db_query(e, &st, err,
-			     "SELECT name, token, domus, image, channel,"
-			     " memory_mib, vcpus, weight, cap, manifest,"
-			     " image_version FROM workspace ORDER BY name",
-			     "");
-	while (!rc && (rc = engine_db_step(e, st, err)) > 0)
+	rc = sql_query(e->db, &st, err,
+		       "SELECT name, token, domus, image, channel,"
+		       " memory_mib, vcpus, weight, cap, manifest,"
+		       " image_version FROM workspace ORDER BY name",
+		       "");
+	while (!rc && (rc = sql_step(st, err)) > 0)
 		rc = json_array_append_new(list, workspace_json(st)) ? -ENOMEM
 								     : 0;
 	if (rc) {
@@ -147,10 +147,10 @@ int engine_workspace_resolved(struct engine *e, const char *name,
 			      const char *manifest, const char *image_version,
 			      struct errinfo *err)
 {
-	return engine_db_run(e, err,
-			     "UPDATE workspace SET manifest = ?,"
-			     " image_version = ? WHERE name = ?",
-			     "sss", manifest, image_version, name);
+	return sql_run(e->db, err,
+		       "UPDATE workspace SET manifest = ?,"
+		       " image_version = ? WHERE name = ?",
+		       "sss", manifest, image_version, name);
 }
 
 int engine_site_gen(struct engine *e, const char *text, int64_t *gen,
@@ -160,11 +160,11 @@ int engine_site_gen(struct engine *e, const char *text, int64_t *gen,
 	int rc;
 
 	hash_bytes_hex(text, strlen(text), digest);
-	rc = engine_db_run(e, err,
-			   "UPDATE site SET gen = gen + 1, digest = ?1"
-			   " WHERE digest <> ?1",
-			   "s", digest);
+	rc = sql_run(e->db, err,
+		     "UPDATE site SET gen = gen + 1, digest = ?1"
+		     " WHERE digest <> ?1",
+		     "s", digest);
 	if (!rc)
-		rc = engine_db_int(e, gen, err, "SELECT gen FROM site", "");
+		rc = sql_int(e->db, gen, err, "SELECT gen FROM site", "");
 	return rc;
 }

@@ -65,10 +65,10 @@ static int extend_leases(struct engine *e, struct errinfo *err)
 {
 	int64_t grace_ms = e->lease_sec * 1000LL * 2 / 3;
 
-	return engine_db_run(e, err,
-			     "UPDATE attempt SET expires_ms = ?1"
-			     " WHERE state = 0 AND expires_ms < ?1",
-			     "i", e->now_ms(e->arg) + grace_ms);
+	return sql_run(e->db, err,
+		       "UPDATE attempt SET expires_ms = ?1"
+		       " WHERE state = 0 AND expires_ms < ?1",
+		       "i", e->now_ms(e->arg) + grace_ms);
 }
 
 int engine_open(const struct engine_config *config, struct engine **out,
@@ -125,17 +125,19 @@ int engine_totals(struct engine *e, json_t **out, struct errinfo *err)
 	auto_stmt sqlite3_stmt *st = NULL;
 	int rc;
 
-	rc = engine_db_query(e, &st, err,
-			     "SELECT sum(queued), sum(leased), sum(done), "
-			     "sum(failed), sum(cancelled) FROM job",
-			     "");
+	rc = sql_query(e->db, &st, err,
+		       "SELECT sum(queued), sum(leased), sum(done), "
+		       "sum(failed), sum(cancelled) FROM job",
+		       "");
 	if (!rc)
-		rc = engine_db_step(e, st, err);
+		rc = sql_step(st, err);
 	if (rc < 0)
 		return rc;
-	*out = json_pack("{sI sI sI sI sI}", "queued", engine_db_col(st, 0),
-			 "leased", engine_db_col(st, 1), "done",
-			 engine_db_col(st, 2), "failed", engine_db_col(st, 3),
-			 "cancelled", engine_db_col(st, 4));
+	*out = json_pack("{sI sI sI sI sI}", "queued",
+			 sqlite3_column_int64(st, 0), "leased",
+			 sqlite3_column_int64(st, 1), "done",
+			 sqlite3_column_int64(st, 2), "failed",
+			 sqlite3_column_int64(st, 3), "cancelled",
+			 sqlite3_column_int64(st, 4));
 	return *out ? 0 : -ENOMEM;
 }

@@ -6,12 +6,12 @@ engine-srcs    := central/engine.c central/engine-db.c central/schema.c \
                   central/engine-result.c central/engine-file.c \
                   central/engine-workspace.c
 engine-inc     := central
-engine-libs    := common
-engine-pkgs    := sqlite3 jansson
+engine-libs    := sql common
+engine-pkgs    := jansson
 
 tests            += test-engine
 test-engine-srcs := tests/unit/test-engine.c
-test-engine-libs := engine common
+test-engine-libs := engine sql common
 test-engine-pkgs := cmocka
 
 progs          += centrald
@@ -20,7 +20,7 @@ centrald-srcs  := central/main.c central/config.c central/generate.c \
                   central/sites.c central/api.c central/api-work.c \
                   central/api-job.c central/api-site.c
 centrald-inc   := central
-centrald-libs  := engine imagerepo trust httpd tls common
+centrald-libs  := engine imagerepo trust httpd sql tls common
 centrald-pkgs  := jansson
 
 # What the integration tests of central and gridctl need.

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sqlite3.h>
-
 #include "cleanup.h"
+#include "sql.h"
 #include "store.h"
 
 #define COLUMNS                                                               \
@@ -109,22 +108,19 @@ static void load_row(sqlite3_stmt *st, struct node *n)
 
 int store_node_load(struct store *s, struct node *n, struct errinfo *err)
 {
-	sqlite3_stmt *st;
-	int rc, r;
+	auto_stmt sqlite3_stmt *st = NULL;
+	int rc;
 
-	rc = store_prepare(s, "SELECT " COLUMNS " FROM nodes WHERE name = ?",
-			   &st, err);
+	rc = sql_query(store_db(s), &st, err,
+		       "SELECT " COLUMNS " FROM nodes WHERE name = ?", "s",
+		       n->conf->name);
+	if (!rc)
+		rc = sql_step(st, err);
+	if (rc < 0)
+		return errinfo_wrap(err, rc, "node %s", n->conf->name);
 	if (rc)
-		return rc;
-	sqlite3_bind_text(st, 1, n->conf->name, -1, SQLITE_STATIC);
-	r = sqlite3_step(st);
-	if (r == SQLITE_ROW)
 		load_row(st, n);
-	else if (r != SQLITE_DONE)
-		rc = errinfo_set(err, -EIO, "node %s: cannot be read",
-				 n->conf->name);
-	sqlite3_finalize(st);
-	return rc;
+	return 0;
 }
 
 static void bind_json(sqlite3_stmt *st, int col, const json_t *value)
@@ -176,48 +172,36 @@ static void bind_row(sqlite3_stmt *st, const struct node *n)
 
 int store_node_save(struct store *s, const struct node *n, struct errinfo *err)
 {
-	sqlite3_stmt *st;
+	auto_stmt sqlite3_stmt *st = NULL;
 	int rc;
 
-	rc = store_prepare(s,
-			   "INSERT OR REPLACE INTO nodes (name, " COLUMNS
-			   ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
-			   " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-			   " ?19)",
-			   &st, err);
+	rc = sql_query(store_db(s), &st, err,
+		       "INSERT OR REPLACE INTO nodes (name, " COLUMNS
+		       ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+		       " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+		       "");
 	if (rc)
 		return rc;
 	bind_row(st, n);
-	return store_finish(s, st, err);
+	return sql_step(st, err);
 }
 
 static int add_fenced(struct store *s, const char *node, const char *boot_id,
 		      struct errinfo *err)
 {
-	sqlite3_stmt *st;
 	int rc;
 
-	rc = store_prepare(s,
-			   "INSERT OR IGNORE INTO boots (node, boot_id)"
-			   " VALUES (?, ?)",
-			   &st, err);
+	rc = sql_run(store_db(s), err,
+		     "INSERT OR IGNORE INTO boots (node, boot_id)"
+		     " VALUES (?, ?)",
+		     "ss", node, boot_id);
 	if (rc)
 		return rc;
-	sqlite3_bind_text(st, 1, node, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, boot_id, -1, SQLITE_STATIC);
-	rc = store_finish(s, st, err);
-	if (rc)
-		return rc;
-	rc = store_prepare(s,
-			   "DELETE FROM boots WHERE node = ?1 AND id NOT IN"
-			   " (SELECT id FROM boots WHERE node = ?1"
-			   " ORDER BY id DESC LIMIT ?2)",
-			   &st, err);
-	if (rc)
-		return rc;
-	sqlite3_bind_text(st, 1, node, -1, SQLITE_STATIC);
-	sqlite3_bind_int(st, 2, STORE_BOOTS_MAX);
-	return store_finish(s, st, err);
+	return sql_run(store_db(s), err,
+		       "DELETE FROM boots WHERE node = ?1 AND id NOT IN"
+		       " (SELECT id FROM boots WHERE node = ?1"
+		       " ORDER BY id DESC LIMIT ?2)",
+		       "si", node, (int64_t)STORE_BOOTS_MAX);
 }
 
 /* NORMAL may lose the last commits with the power; an epoch given to a node
@@ -227,7 +211,8 @@ int store_boot_change(struct store *s, const struct node *n,
 {
 	int rc;
 
-	rc = store_exec(s, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE", err);
+	rc = sql_exec(store_db(s), err,
+		      "PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
 	if (rc)
 		goto out;
 	if (*older_boot_id)
@@ -235,37 +220,21 @@ int store_boot_change(struct store *s, const struct node *n,
 	if (!rc)
 		rc = store_node_save(s, n, err);
 	if (!rc)
-		rc = store_exec(s, "COMMIT", err);
+		rc = sql_exec(store_db(s), err, "COMMIT");
 	if (rc)
-		store_exec(s, "ROLLBACK", NULL);
+		sql_exec(store_db(s), NULL, "ROLLBACK");
 out:
-	store_exec(s, "PRAGMA synchronous = NORMAL", NULL);
+	sql_exec(store_db(s), NULL, "PRAGMA synchronous = NORMAL");
 	return rc;
 }
 
 int store_boot_is_fenced(struct store *s, const char *node, const char *boot_id)
 {
-	sqlite3_stmt *st;
+	int64_t one;
 	int rc;
 
-	rc = store_prepare(s,
-			   "SELECT 1 FROM boots WHERE node = ?"
-			   " AND boot_id = ?",
-			   &st, NULL);
-	if (rc)
-		return rc;
-	sqlite3_bind_text(st, 1, node, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, boot_id, -1, SQLITE_STATIC);
-	switch (sqlite3_step(st)) {
-	case SQLITE_ROW:
-		rc = 1;
-		break;
-	case SQLITE_DONE:
-		rc = 0;
-		break;
-	default:
-		rc = -EIO;
-	}
-	sqlite3_finalize(st);
-	return rc;
+	rc = sql_int(store_db(s), &one, NULL,
+		     "SELECT 1 FROM boots WHERE node = ? AND boot_id = ?", "ss",
+		     node, boot_id);
+	return rc == -ENOENT ? 0 : rc ? rc : 1;
 }

@@ -9,11 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "cleanup.h"
 #include "clock.h"
-#include "parse.h"
+#include "sql.h"
 #include "store.h"
 
 #define SCHEMA_VERSION 1
@@ -41,116 +39,55 @@ static const char schema[] =
 	" WITHOUT ROWID;"
 	"PRAGMA user_version = 1;";
 
-static int map_error(int r)
+struct sqlite3 *store_db(struct store *s)
 {
-	switch (r & 0xff) {
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EBADMSG;
-	case SQLITE_READONLY:
-		return -EROFS;
-	default:
-		return -EIO;
-	}
+	return s->db;
 }
 
-static int fail(struct store *s, struct errinfo *err)
+/* -EBADMSG unless SQLite finds it sound. */
+static int check_sound(struct store *s, struct errinfo *err)
 {
-	return errinfo_set(err, map_error(sqlite3_extended_errcode(s->db)),
-			   "%s: %s", s->path, sqlite3_errmsg(s->db));
-}
+	auto_stmt sqlite3_stmt *st = NULL;
 
-int store_exec(struct store *s, const char *sql, struct errinfo *err)
-{
-	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return fail(s, err);
+	if (sql_query(s->db, &st, NULL, "PRAGMA quick_check(1)", "") ||
+	    sql_step(st, NULL) != 1 || strcmp(sql_text(st, 0), "ok"))
+		return errinfo_set(err, -EBADMSG, "%s: corrupt", s->path);
 	return 0;
-}
-
-int store_prepare(struct store *s, const char *sql, sqlite3_stmt **out,
-		  struct errinfo *err)
-{
-	if (sqlite3_prepare_v2(s->db, sql, -1, out, NULL) != SQLITE_OK)
-		return fail(s, err);
-	return 0;
-}
-
-int store_finish(struct store *s, sqlite3_stmt *st, struct errinfo *err)
-{
-	int rc = 0;
-
-	if (sqlite3_step(st) != SQLITE_DONE)
-		rc = fail(s, err);
-	sqlite3_finalize(st);
-	return rc;
-}
-
-/* First column of the first row: 0, or -EBADMSG for anything unexpected. */
-static int query_text(struct store *s, const char *sql, char *out, size_t size)
-{
-	sqlite3_stmt *st;
-	const char *text;
-	int rc = -EBADMSG;
-
-	if (store_prepare(s, sql, &st, NULL))
-		return rc;
-	if (sqlite3_step(st) == SQLITE_ROW) {
-		text = (const char *)sqlite3_column_text(st, 0);
-		snprintf(out, size, "%s", text ? text : "");
-		rc = 0;
-	}
-	sqlite3_finalize(st);
-	return rc;
 }
 
 /* A fresh, a sound or (-EBADMSG) an unusable database. */
 static int check(struct store *s, struct errinfo *err)
 {
-	char text[64];
-	int rc, version;
+	int64_t version = 0;
+	int rc;
 
-	if (query_text(s, "PRAGMA quick_check(1)", text, sizeof(text)) ||
-	    strcmp(text, "ok"))
-		return errinfo_set(err, -EBADMSG, "%s: corrupt", s->path);
-	rc = store_exec(s,
-			"PRAGMA journal_mode = WAL;"
-			"PRAGMA synchronous = NORMAL;",
-			err);
+	rc = check_sound(s, err);
+	if (!rc)
+		rc = sql_exec(s->db, err,
+			      "PRAGMA journal_mode = WAL;"
+			      "PRAGMA synchronous = NORMAL;");
+	if (!rc)
+		rc = sql_int(s->db, &version, err, "PRAGMA user_version", "");
 	if (rc)
 		return rc;
-	if (query_text(s, "PRAGMA user_version", text, sizeof(text)))
-		return fail(s, err);
-	if (!strcmp(text, "0")) {
-		rc = store_exec(s, "BEGIN IMMEDIATE", err);
+	if (!version) {
+		rc = sql_exec(s->db, err, "BEGIN IMMEDIATE");
 		if (!rc)
-			rc = store_exec(s, schema, err);
-		return rc ? rc : store_exec(s, "COMMIT", err);
+			rc = sql_exec(s->db, err, schema);
+		return rc ? rc : sql_exec(s->db, err, "COMMIT");
 	}
-	if (parse_int(text, SCHEMA_VERSION, SCHEMA_VERSION, &version))
+	if (version != SCHEMA_VERSION)
 		return errinfo_set(err, -EBADMSG,
-				   "%s: version %s, this program reads %d",
-				   s->path, text, SCHEMA_VERSION);
+				   "%s: version %lld, this program reads %d",
+				   s->path, (long long)version, SCHEMA_VERSION);
 	return 0;
 }
 
 static int open_once(struct store *s, struct errinfo *err)
 {
-	int r;
+	int rc = sql_open(s->path, BUSY_MS, &s->db, err);
 
-	r = sqlite3_open_v2(s->path, &s->db,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-	if (r != SQLITE_OK)
-		return errinfo_set(err, map_error(r), "%s: %s", s->path,
-				   sqlite3_errstr(r));
-	sqlite3_busy_timeout(s->db, BUSY_MS);
-	return check(s, err);
+	return rc ? rc : check(s, err);
 }
 
 static void close_db(struct store *s)
@@ -217,66 +154,39 @@ void store_close(struct store *s)
 int store_event(struct store *s, const char *node, const char *text,
 		struct errinfo *err)
 {
-	sqlite3_stmt *st;
+	int64_t id;
 	int rc;
 
-	rc = store_prepare(s,
-			   "INSERT INTO events (ms, node, text)"
-			   " VALUES (?, ?, ?)",
-			   &st, err);
-	if (rc)
+	rc = sql_run(s->db, err,
+		     "INSERT INTO events (ms, node, text) VALUES (?, ?, ?)",
+		     "iss", clock_unix_ms(), node, text);
+	id = sqlite3_last_insert_rowid(s->db);
+	if (rc || id % 100)
 		return rc;
-	sqlite3_bind_int64(st, 1, clock_unix_ms());
-	sqlite3_bind_text(st, 2, node, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 3, text, -1, SQLITE_STATIC);
-	rc = store_finish(s, st, err);
-	if (rc || sqlite3_last_insert_rowid(s->db) % 100)
-		return rc;
-	rc = store_prepare(s, "DELETE FROM events WHERE id <= ?", &st, err);
-	if (rc)
-		return rc;
-	sqlite3_bind_int64(st, 1,
-			   sqlite3_last_insert_rowid(s->db) - STORE_EVENTS_MAX);
-	return store_finish(s, st, err);
+	return sql_run(s->db, err, "DELETE FROM events WHERE id <= ?", "i",
+		       id - STORE_EVENTS_MAX);
 }
 
 int store_get(struct store *s, const char *key, char **value, struct errinfo *err)
 {
-	sqlite3_stmt *st;
+	auto_stmt sqlite3_stmt *st = NULL;
 	int rc;
 
 	*value = NULL;
-	rc = store_prepare(s, "SELECT value FROM texts WHERE key = ?", &st, err);
-	if (rc)
+	rc = sql_query(s->db, &st, err, "SELECT value FROM texts WHERE key = ?",
+		       "s", key);
+	if (!rc)
+		rc = sql_step(st, err);
+	if (rc <= 0)
 		return rc;
-	sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
-	switch (sqlite3_step(st)) {
-	case SQLITE_ROW:
-		*value = strdup((const char *)sqlite3_column_text(st, 0));
-		rc = *value ? 0 : -ENOMEM;
-		break;
-	case SQLITE_DONE:
-		break;
-	default:
-		rc = fail(s, err);
-	}
-	sqlite3_finalize(st);
-	return rc;
+	*value = strdup(sql_text(st, 0));
+	return *value ? 0 : -ENOMEM;
 }
 
 int store_set(struct store *s, const char *key, const char *value,
 	      struct errinfo *err)
 {
-	sqlite3_stmt *st;
-	int rc;
-
-	rc = store_prepare(s,
-			   "INSERT OR REPLACE INTO texts (key, value)"
-			   " VALUES (?, ?)",
-			   &st, err);
-	if (rc)
-		return rc;
-	sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, value, -1, SQLITE_STATIC);
-	return store_finish(s, st, err);
+	return sql_run(s->db, err,
+		       "INSERT OR REPLACE INTO texts (key, value) VALUES (?, ?)",
+		       "ss", key, value);
 }

@@ -46,11 +46,6 @@ int store_set(struct store *s, const char *key, const char *value,
 	      struct errinfo *err);
 
 /* For store-node.c. */
-struct sqlite3_stmt;
-int store_prepare(struct store *s, const char *sql, struct sqlite3_stmt **out,
-		  struct errinfo *err);
-/* Steps a statement that yields no rows, finalizes it. */
-int store_finish(struct store *s, struct sqlite3_stmt *st, struct errinfo *err);
-int store_exec(struct store *s, const char *sql, struct errinfo *err);
+struct sqlite3 *store_db(struct store *s);
 
 #endif

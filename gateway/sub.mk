@@ -7,8 +7,8 @@ gatewayd-srcs := $(addprefix gateway/,main.c reload.c gateway.c config.c \
                  uplink.c \
                  upward.c)
 gatewayd-inc  := gateway
-gatewayd-libs := httpd httpc trust tls common
-gatewayd-pkgs := sqlite3 jansson libsodium libcrypto
+gatewayd-libs := httpd httpc trust sql tls common
+gatewayd-pkgs := jansson libsodium libcrypto
 gatewayd-ldlibs := -lpthread
 
 tests += test-gateway-assign test-gateway-request test-gateway-boot \
