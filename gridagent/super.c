@@ -175,7 +175,9 @@ static void on_exit_of(struct super *s, const struct child *c, int wstatus)
 	s->pid[c->role] = 0;
 	if (c->role == MSG_MAIN && WIFEXITED(wstatus) &&
 	    WEXITSTATUS(wstatus) == AGENT_EXIT_FENCED) {
-		stop(s, AGENT_EXIT_FENCED);
+		/* It is why the others ended, even if they were seen first. */
+		s->stopping = 1;
+		s->status = AGENT_EXIT_FENCED;
 		return;
 	}
 	if (s->stopping)
