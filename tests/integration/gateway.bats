@@ -187,6 +187,17 @@ await()
 
 state_is() { [ "$(state_of "$1")" = "$2" ]; }
 
+# A poll of boot a that waits for news, $held; its answer goes to $tmp/held.
+hold_poll()
+{
+	node a enrol
+	await node a desired 0 0
+	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
+	node a desired "$gen" 20 >"$tmp/held" &
+	held=$!
+	sleep 0.5
+}
+
 @test "a second boot gets the next epoch, the first is fenced" {
 	new_boot pc1 1 b
 	first=$(node a enrol | epoch_of)
@@ -202,12 +213,7 @@ state_is() { [ "$(state_of "$1")" = "$2" ]; }
 }
 
 @test "a held poll of a fenced boot is answered 409" {
-	node a enrol
-	await node a desired 0 0
-	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
-	node a desired "$gen" 20 >"$tmp/held" &
-	held=$!
-	sleep 0.5
+	hold_poll
 	new_boot pc1 1 b
 	node b enrol
 	wait $held || true
@@ -470,12 +476,7 @@ fenced() {
 }
 
 @test "a PC called back hears of it at once" {
-	node a enrol
-	await node a desired 0 0
-	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
-	node a desired "$gen" 20 >"$tmp/held" &
-	held=$!
-	sleep 0.5
+	hold_poll
 	start=$(date +%s)
 	say pc1 local
 	wait $held || true
@@ -633,12 +634,7 @@ fenced() {
 }
 
 @test "a PC taken from the list loses its poll and its rights" {
-	node a enrol
-	await node a desired 0 0
-	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
-	node a desired "$gen" 20 >"$tmp/held" &
-	held=$!
-	sleep 0.5
+	hold_poll
 	sed -i '/node pc1/d' "$tmp/nightshift.conf"
 	kill -HUP "$gw"
 	wait $held || true
@@ -652,12 +648,7 @@ fenced() {
 }
 
 @test "a poll whose peer goes away is forgotten" {
-	node a enrol
-	await node a desired 0 0
-	gen=$(node a desired 0 0 | sed -n 's/.*"gen":\([0-9]*\).*/\1/p')
-	node a desired "$gen" 20 >/dev/null &
-	held=$!
-	sleep 0.5
+	hold_poll
 	kill -9 $held
 	sleep 0.2
 	workspaces 2 w:1:512
