@@ -126,6 +126,7 @@ int cmd_main(const char *tool, const struct cmd *table, int argc, char **argv,
 	return unknown(tool, table, argc, argv);
 }
 
+/* In parentheses: to the analyzer the name is a macro as well. */
 int(cmd_misuse)(const char *fmt, ...)
 {
 	va_list ap;

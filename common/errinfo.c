@@ -5,6 +5,7 @@
 
 #include "errinfo.h"
 
+/* In parentheses: to the analyzer these names are macros as well. */
 int(errinfo_set)(struct errinfo *err, int rc, const char *fmt, ...)
 {
 	va_list ap;
