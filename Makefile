@@ -77,24 +77,26 @@ $(BUILD)/flags: FORCE
 	printf '%s\n' $(call quote,$(flags-line)) > $@
 quote = '$(subst ','\'',$(1))'
 
-# Setting up, testing, trying: each works on a fresh Debian 12.
+# Setting up, testing, trying: each works on a fresh Debian 12, and builds on
+# all processors unless the user said -j.
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 setup: ## install the packages that are missing (sudo where needed)
 	@scripts/setup
 test: setup ## set up everything and pass all tests
-	@$(MAKE) --no-print-directory artefacts $(tests:%=$(BUILD)/bin/%)
+	@$(MAKE) $(jobs) --no-print-directory artefacts $(tests:%=$(BUILD)/bin/%)
 	@scripts/run-tests $(BUILD) layout unit golden integration boot
 check: ## the quick tests: layout, unit, golden, integration
-	@$(MAKE) --no-print-directory all $(tests:%=$(BUILD)/bin/%)
+	@$(MAKE) $(jobs) --no-print-directory all $(tests:%=$(BUILD)/bin/%)
 	@scripts/run-tests $(BUILD) layout unit golden integration
 check-unit check-golden check-layout check-integration: check-%: all $(tests:%=$(BUILD)/bin/%)
 	@scripts/run-tests $(BUILD) $*
 check-boot: artefacts ## boot emulated PCs, one per firmware
 	@scripts/run-tests $(BUILD) boot
 demo: setup ## boot two emulated PCs and run grid jobs on them, before your eyes
-	@$(MAKE) --no-print-directory artefacts
+	@$(MAKE) $(jobs) --no-print-directory artefacts
 	@scripts/demo
 lab: setup ## start the emulated segment and leave it running
-	@$(MAKE) --no-print-directory artefacts
+	@$(MAKE) $(jobs) --no-print-directory artefacts
 	@scripts/lab up
 lab-stop: ## end the emulated segment
 	@scripts/lab down
