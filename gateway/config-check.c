@@ -17,21 +17,21 @@
 #include "cleanup.h"
 #include "config.h"
 
-static uint32_t mask_of(unsigned int prefix)
+uint32_t config_mask(unsigned int prefix)
 {
 	return prefix ? ~0U << (32 - prefix) : 0;
 }
 
 static int within(uint32_t addr, uint32_t net, unsigned int prefix)
 {
-	return (addr & mask_of(prefix)) == (net & mask_of(prefix));
+	return (addr & config_mask(prefix)) == (net & config_mask(prefix));
 }
 
 static int is_edge(uint32_t addr, unsigned int prefix)
 {
-	uint32_t host = addr & ~mask_of(prefix);
+	uint32_t host = addr & ~config_mask(prefix);
 
-	return host == 0 || host == ~mask_of(prefix);
+	return host == 0 || host == ~config_mask(prefix);
 }
 
 static void check_segment(const struct config *c, struct conf *file,
@@ -53,7 +53,7 @@ static void check_segment(const struct config *c, struct conf *file,
 			   address->argv[0]);
 	if (!range || !c->domu_prefix)
 		return;
-	if (c->domu_base & ~mask_of(c->domu_prefix))
+	if (c->domu_base & ~config_mask(c->domu_prefix))
 		conf_error(file, range, 0, "'%s' has bits behind its prefix",
 			   range->argv[0]);
 	else if (c->domu_prefix <= c->prefix ||
@@ -117,12 +117,12 @@ static void derive_domu_address(const struct config *c, struct config_node *n)
 
 	if (!c->prefix || !c->domu_prefix || !n->address)
 		return;
-	place = n->address & ~mask_of(c->prefix);
-	range = ~mask_of(c->domu_prefix);
+	place = n->address & ~config_mask(c->prefix);
+	range = ~config_mask(c->domu_prefix);
 	/* Modulo range-1 plus 1: never its first or last address. */
 	if (place < 1)
 		return;
-	n->domu_address = (c->domu_base & mask_of(c->domu_prefix)) + 1 +
+	n->domu_address = (c->domu_base & config_mask(c->domu_prefix)) + 1 +
 			  (place - 1) % (range - 1);
 }
 

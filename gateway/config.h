@@ -96,6 +96,9 @@ void config_free(struct config *c);
 int config_check_files(const struct config *c, const char *path,
 		       config_error_fn fn, void *arg);
 
+/* 16: 255.255.0.0, as parse_ipv4 numbers addresses. */
+uint32_t config_mask(unsigned int prefix);
+
 const struct config_node *config_node_by_mac(const struct config *c,
 					     const uint8_t mac[PARSE_MAC_LEN]);
 const struct config_node *config_node_by_name(const struct config *c,

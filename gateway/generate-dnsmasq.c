@@ -17,17 +17,12 @@
 #define ARCH_EFI_X64  9
 #define ARCH_EFI_HTTP 16
 
-static uint32_t mask_of(unsigned int prefix)
-{
-	return prefix ? ~0U << (32 - prefix) : 0;
-}
-
 static void add_service(const struct config *c, const char *dir, struct buf *out)
 {
 	char mask[PARSE_IPV4_STR], net[PARSE_IPV4_STR];
 
-	format_ipv4(mask_of(c->prefix), mask);
-	format_ipv4(c->address & mask_of(c->prefix), net);
+	format_ipv4(config_mask(c->prefix), mask);
+	format_ipv4(c->address & config_mask(c->prefix), net);
 	buf_addf(out,
 		 "port=0\n"
 		 "interface=%s\n"
