@@ -63,5 +63,5 @@ network_plug()
 		ip link show "$1" >/dev/null 2>&1 && exit 0
 		ip tuntap add "$1" mode tap
 		ip link set "$1" master seg0 up
-	' sh "$1"
+	' sh "$1" || die "no cable for $1; does everybody have access to /dev/net/tun?"
 }
