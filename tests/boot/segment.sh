@@ -7,7 +7,7 @@
 . "$(dirname "$0")/functions.bash"
 
 lab up
-check "both PCs' workers ask for work" "$BUILD/bin/lab-watch" -u domU -t 420 "$lab" pc1 pc2
+check "both PCs' workers ask for work" "$BUILD/bin/lab-watch" -u domU -t 600 "$lab" pc1 pc2
 # Each task takes its time, so that what happens below happens in mid-job.
 id=$(grid job submit --name ll --count 12 --memory 64M --wall 600 \
 	--input "$BUILD/bin/lucas-lehmer" -- \

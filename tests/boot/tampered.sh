@@ -6,14 +6,16 @@
 . "$(dirname "$0")/functions.bash"
 
 lab up --no-pcs
-root=$(find "$lab/repo/blobs" -type f -size +100k -exec sh -c \
-	'head -c 4 "$1" | grep -q hsqs && echo "$1"' sh {} \; | head -n 1)
-check "the image has a squashfs root" test -n "$root"
+manifest=$(sed 's/.*"manifest":"\([0-9a-f]*\)".*/\1/' "$lab/repo/channels/batch/stable.json")
+blob=$(sed 's/.*"role":"root","sha256":"\([0-9a-f]*\)".*/\1/' "$lab/repo/manifests/$manifest.json")
+root=$lab/repo/blobs/$(echo "$blob" | cut -c1-2)/$blob
+check "the image has a root" test -s "$root"
 chmod u+w "$root"
 printf X | dd of="$root" bs=1 seek=100000 conv=notrunc status=none
 lab pc on pc3
 await 180 "pc3 refuses the image" serial_has pc3 "nightshift: refused"
-await 20 "the operator reads why" \
-	eval "grid node list --json | grep -q 'sha256\|digest'"
-check "pc3 is shown as refused" eval "grid node list | grep pc3 | grep -q refused"
+await 20 "pc3 is shown as refused" \
+	eval "grid node list | grep pc3 | grep -q refused"
+check "the operator reads which blob, and both digests" \
+	eval "grid node show lab/pc3 | grep -q 'root .*sha256 [0-9a-f]* instead of'"
 check "no domU was started" eval "! serial_has pc3 'nightshift: domu'"
