@@ -100,7 +100,9 @@ lab: setup ## start the emulated segment and leave it running
 	@scripts/lab up
 lab-stop: ## end the emulated segment
 	@scripts/lab down
-bench: artefacts ## measure, side by side with what one would use instead
+bench: ## measure, side by side with what one would use instead
+	@scripts/setup -b
+	@$(MAKE) $(jobs) --no-print-directory artefacts
 	@for b in tests/bench/*/run; do $$b || exit 1; done
 artefacts: all $(artefacts) ## build the images and the boot files too
 
