@@ -1,6 +1,7 @@
 libs           += imagerepo
 imagerepo-srcs := $(addprefix imagerepo/,manifest.c channel.c path.c store.c \
                   list.c)
+imagerepo-srcs += $(addprefix imagerepo/,contents.c draft.c)
 imagerepo-libs := trust common
 imagerepo-pkgs := jansson
 

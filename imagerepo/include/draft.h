@@ -7,7 +7,7 @@
  *	DIR/kernel, initrd	as the domU starts with them
  *	DIR/root		the disk, raw, sparse, a multiple of 4096 bytes
  *	DIR/contents		packages and files (contents.h); may be absent
- *	DIR/root.trace		what a start reads (trace.h); may be absent
+ *	DIR/root.trace		what a start reads (repo.h); may be absent
  *
  *	{ "format": 2, "name", "version", "created", "arch", "cmdline",
  *	  "memory_min_mib", "kernel": { "sha256", "size" },
@@ -27,6 +27,7 @@
 #include "image.h"
 
 #define DRAFT_FILE     "image.json"
+#define DRAFT_TRACE    "root.trace"
 #define DRAFT_WARM_MAX 8
 #define DRAFT_WARM_LEN 1024
 
