@@ -53,6 +53,19 @@ int trust_key_parse_object(json_t *object, uint8_t public[TRUST_PUBLIC_LEN])
 	return 0;
 }
 
+json_t *trust_key_json(const struct trust_key *key)
+{
+	return trust_key_object(key->public);
+}
+
+int trust_key_parse(const json_t *object, struct trust_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	if (trust_key_parse_object((json_t *)object, key->public))
+		return -EBADMSG;
+	return trust_key_id(key->public, key->keyid);
+}
+
 int trust_key_id(const uint8_t public[TRUST_PUBLIC_LEN],
 		 char out[TRUST_KEYID_HEX])
 {

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The root document: which keys may sign what.
+ *
+ * In TUF's form ("spec_version" 1.0.x) unknown members are passed over, as TUF
+ * demands, and the role "gateways" comes from a member of ours. Until all
+ * repositories have moved, the older form ("1", any roles, nothing else) is
+ * loaded as well.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,156 +16,242 @@
 #include "clock.h"
 #include "private.h"
 
-#define ROOT_ROLE "root"
+#define ROOT_ROLE     "root"
+#define GATEWAYS_ROLE "gateways"
+#define GATEWAYS      "x-nightshift-gateways"
 
-const struct root_role *trust_root_find_role(const struct trust_root *root,
-					     const char *name)
+static const char *const tuf_roles[] = { ROOT_ROLE, "targets", "snapshot",
+					 "timestamp" };
+
+const struct trust_signers *trust_root_signers(const struct trust_root *root,
+					       const char *role)
 {
 	for (size_t i = 0; i < root->n_roles; i++)
-		if (!strcmp(root->roles[i].name, name))
+		if (!strcmp(root->roles[i].role, role))
 			return &root->roles[i];
 	return NULL;
 }
 
+int trust_root_version(const struct trust_root *root)
+{
+	return root->version;
+}
+
+int64_t trust_root_expires(const struct trust_root *root)
+{
+	return root->expires_ms;
+}
+
 /* A key's name must be the digest of the key: no two names for one key, so
  * that a threshold counts keys and not names. */
-static int parse_key(struct trust_root *root, const char *keyid, json_t *object,
-		     struct errinfo *err)
+static int check_key(const char *keyid, const json_t *object,
+		     struct trust_key *key, struct errinfo *err)
 {
-	struct root_key *key = &root->keys[root->n_keys];
-
-	if (root->n_keys == TRUST_KEYS_MAX)
-		return errinfo_set(err, -EBADMSG, "more than %d keys",
-				   TRUST_KEYS_MAX);
-	if (trust_key_parse_object(object, key->public))
+	if (trust_key_parse(object, key))
 		return errinfo_set(err, -EBADMSG, "a key is not Ed25519");
-	if (trust_key_id(key->public, key->keyid))
-		return errinfo_set(err, -ENOMEM, "out of memory");
 	if (strcmp(keyid, key->keyid) != 0)
 		return errinfo_set(err, -EBADMSG,
 				   "key %.8s stands under another id",
 				   key->keyid);
-	root->n_keys++;
 	return 0;
 }
 
-static int role_add_key(const struct trust_root *root, struct root_role *role,
-			const char *keyid, struct errinfo *err)
+static int add_key(struct trust_signers *s, const json_t *keys,
+		   const char *keyid, struct errinfo *err)
 {
-	size_t i;
+	const json_t *object = json_object_get(keys, keyid);
+	struct trust_key key;
+	int rc;
 
-	for (i = 0; i < root->n_keys; i++)
-		if (!strcmp(root->keys[i].keyid, keyid))
-			break;
-	if (i == root->n_keys)
+	if (!object)
 		return errinfo_set(err, -EBADMSG,
 				   "role '%s' names a key that is not there",
-				   role->name);
-	for (size_t j = 0; j < role->n; j++)
-		if (role->key[j] == i)
+				   s->role);
+	rc = check_key(keyid, object, &key, err);
+	if (rc)
+		return rc;
+	if (s->n == TRUST_KEYS_MAX)
+		return errinfo_set(err, -EBADMSG,
+				   "role '%s' has more than %d "
+				   "keys",
+				   s->role, TRUST_KEYS_MAX);
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->keyid[i], keyid))
 			return errinfo_set(err, -EBADMSG,
 					   "role '%s' names key %.8s twice",
-					   role->name, keyid);
-	role->key[role->n++] = i;
+					   s->role, keyid);
+	memcpy(s->public[s->n], key.public, sizeof(key.public));
+	memcpy(s->keyid[s->n], key.keyid, sizeof(key.keyid));
+	s->n++;
 	return 0;
 }
 
-static int parse_role(struct trust_root *root, const char *name, json_t *object,
-		      struct errinfo *err)
+int trust_signers_parse(const json_t *keys, const json_t *object,
+			const char *role, struct trust_signers *out,
+			struct errinfo *err)
 {
-	struct root_role *role = &root->roles[root->n_roles];
 	json_t *keyids, *keyid;
 	json_int_t threshold;
 	size_t i;
 	int rc;
 
-	if (root->n_roles == TRUST_ROLES_MAX)
-		return errinfo_set(err, -EBADMSG, "more than %d roles",
-				   TRUST_ROLES_MAX);
-	if (!parse_is_name(name))
+	memset(out, 0, sizeof(*out));
+	if (!parse_is_name(role))
 		return errinfo_set(err, -EBADMSG, "bad name of a role");
-	strcpy(role->name, name); /* fits: it is a name */
-	if (json_unpack(object, "{s:o, s:I !}", "keyids", &keyids, "threshold",
-			&threshold) ||
+	strcpy(out->role, role); /* fits: it is a name */
+	if (!json_is_object(keys) ||
+	    json_unpack((json_t *)object, "{s:o, s:I}", "keyids", &keyids,
+			"threshold", &threshold) ||
 	    !json_is_array(keyids))
-		return errinfo_set(err, -EBADMSG, "role '%s' is malformed", name);
+		return errinfo_set(err, -EBADMSG, "role '%s' is malformed", role);
 	json_array_foreach(keyids, i, keyid)
 	{
 		if (!json_is_string(keyid))
 			return errinfo_set(err, -EBADMSG,
-					   "role '%s' is malformed", name);
-		rc = role_add_key(root, role, json_string_value(keyid), err);
+					   "role '%s' is malformed", role);
+		rc = add_key(out, keys, json_string_value(keyid), err);
 		if (rc)
 			return rc;
 	}
-	if (threshold < 1 || threshold > (json_int_t)role->n)
+	if (threshold < 1 || threshold > (json_int_t)out->n)
 		return errinfo_set(err, -EBADMSG,
 				   "role '%s' wants %lld signatures of %zu keys",
-				   name, (long long)threshold, role->n);
-	role->threshold = (int)threshold;
-	root->n_roles++;
+				   role, (long long)threshold, out->n);
+	out->threshold = (int)threshold;
 	return 0;
+}
+
+static int parse_role(struct trust_root *root, const json_t *keys,
+		      const char *name, json_t *object, struct errinfo *err)
+{
+	int rc;
+
+	if (root->n_roles == TRUST_ROLES_MAX)
+		return errinfo_set(err, -EBADMSG, "more than %d roles",
+				   TRUST_ROLES_MAX);
+	if (!root->tuf && json_object_size(object) != 2)
+		return errinfo_set(err, -EBADMSG, "a role is malformed");
+	rc = trust_signers_parse(keys, object, name,
+				 &root->roles[root->n_roles], err);
+	if (!rc)
+		root->n_roles++;
+	return rc;
+}
+
+static int parse_keys(const json_t *keys, struct errinfo *err)
+{
+	const char *keyid;
+	struct trust_key key;
+	json_t *object;
+	int rc;
+
+	if (json_object_size(keys) > TRUST_KEYS_MAX)
+		return errinfo_set(err, -EBADMSG, "more than %d keys",
+				   TRUST_KEYS_MAX);
+	json_object_foreach((json_t *)keys, keyid, object)
+	{
+		rc = check_key(keyid, object, &key, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* What TUF's form has beside keys and roles. */
+static int parse_tuf(struct trust_root *root, const json_t *body,
+		     const json_t *keys, struct errinfo *err)
+{
+	json_t *gateways = json_object_get(body, GATEWAYS);
+
+	if (!json_is_true(json_object_get(body, "consistent_snapshot")))
+		return errinfo_set(err, -EBADMSG,
+				   "\"consistent_snapshot\" is not true");
+	for (size_t i = 0; i < ARRAY_SIZE(tuf_roles); i++)
+		if (!trust_root_signers(root, tuf_roles[i]))
+			return errinfo_set(err, -EBADMSG, "no role '%s'",
+					   tuf_roles[i]);
+	if (!gateways)
+		return 0;
+	if (trust_root_signers(root, GATEWAYS_ROLE))
+		return errinfo_set(err, -EBADMSG,
+				   "two roles '" GATEWAYS_ROLE "'");
+	return parse_role(root, keys, GATEWAYS_ROLE, gateways, err);
 }
 
 static int parse_body(struct trust_root *root, json_t *body, struct errinfo *err)
 {
-	json_t *keys, *roles, *value;
-	const char *type, *spec, *expires, *name;
-	json_int_t version;
+	json_t *keys = json_object_get(body, "keys");
+	json_t *roles = json_object_get(body, "roles"), *value;
+	json_int_t version = json_integer_value(json_object_get(body, "version"));
+	const char *name;
 	int rc;
 
-	if (json_unpack(body, "{s:s, s:s, s:s, s:I, s:o, s:o !}", "_type",
-			&type, "spec_version", &spec, "expires", &expires,
-			"version", &version, "keys", &keys, "roles", &roles) ||
-	    !json_is_object(keys) || !json_is_object(roles) || version < 1)
+	/* the older form: these and the three of the head, nothing else */
+	if (!json_is_object(keys) || !json_is_object(roles) || version < 1 ||
+	    version > INT_MAX || (!root->tuf && json_object_size(body) != 6))
 		return errinfo_set(err, -EBADMSG, "malformed root document");
-	json_object_foreach(keys, name, value)
-	{
-		rc = parse_key(root, name, value, err);
-		if (rc)
-			return rc;
-	}
+	root->version = (int)version;
+	rc = parse_keys(keys, err);
+	if (rc)
+		return rc;
 	json_object_foreach(roles, name, value)
 	{
-		rc = parse_role(root, name, value, err);
+		rc = parse_role(root, keys, name, value, err);
 		if (rc)
 			return rc;
 	}
-	return 0;
+	return root->tuf ? parse_tuf(root, body, keys, err) : 0;
 }
 
 /* Reads the keys out of the document and lets them judge it. */
 static int check_itself(struct trust_root *root, json_t *envelope,
-			int64_t now_ms, struct errinfo *err)
+			const void *doc, size_t len, int64_t now_ms,
+			struct errinfo *err)
 {
 	json_t *body = json_object_get(envelope, "signed");
-	const struct root_role *role;
+	const char *spec =
+		json_string_value(json_object_get(body, "spec_version"));
+	const struct trust_signers *role;
 	int rc = trust_document_check_head(body, "root", now_ms,
 					   &root->expires_ms, err);
 
+	root->tuf = spec && strcmp(spec, TRUST_SPEC) != 0;
+	if (!rc && !root->tuf)
+		rc = trust_document_check_canonical(envelope, doc, len, err);
 	if (!rc)
 		rc = parse_body(root, body, err);
 	if (rc)
 		return rc;
-	role = trust_root_find_role(root, ROOT_ROLE);
+	role = trust_root_signers(root, ROOT_ROLE);
 	if (!role)
 		return errinfo_set(err, -EBADMSG, "no role 'root'");
-	return trust_document_check_signatures(root, role, envelope, err);
+	return trust_document_check(role, envelope, !root->tuf, err);
 }
 
-int trust_root_load(const void *doc, size_t len, int64_t now_ms,
-		    struct trust_root **root, struct errinfo *err)
+/* old: must accept the new one, too; may be NULL. */
+static int load(const struct trust_root *old, const void *doc, size_t len,
+		int64_t now_ms, struct trust_root **root, struct errinfo *err)
 {
 	struct trust_root *r;
 	json_t *envelope = NULL;
-	int rc = trust_document_open(doc, len, &envelope, err);
+	int rc = trust_open(doc, len, TRUST_DOC_MAX, &envelope, err);
 
 	if (rc)
 		return errinfo_wrap(err, rc, "root document");
 	r = calloc(1, sizeof(*r));
-	rc = r ? check_itself(r, envelope, now_ms, err)
-	       : errinfo_set(err, -ENOMEM, "out of memory");
+	rc = r ? 0 : errinfo_set(err, -ENOMEM, "out of memory");
+	if (!rc && old) {
+		rc = trust_check(trust_root_signers(old, ROOT_ROLE), envelope,
+				 err);
+		if (rc)
+			rc = errinfo_wrap(err, rc, "by version %d", old->version);
+	}
+	if (!rc)
+		rc = check_itself(r, envelope, doc, len, now_ms, err);
 	json_decref(envelope);
+	if (!rc && old && r->version != old->version + 1)
+		rc = errinfo_set(err, -EBADMSG, "version %d after %d",
+				 r->version, old->version);
 	if (rc) {
 		trust_root_free(r);
 		return errinfo_wrap(err, rc, "root document");
@@ -168,66 +260,104 @@ int trust_root_load(const void *doc, size_t len, int64_t now_ms,
 	return 0;
 }
 
+int trust_root_load(const void *doc, size_t len, int64_t now_ms,
+		    struct trust_root **root, struct errinfo *err)
+{
+	return load(NULL, doc, len, now_ms, root, err);
+}
+
+int trust_root_update(const struct trust_root *old, const void *doc, size_t len,
+		      struct trust_root **root, struct errinfo *err)
+{
+	return load(old, doc, len, 0, root, err);
+}
+
 void trust_root_free(struct trust_root *root)
 {
 	free(root);
 }
 
-/* Adds one role and its keys to the members of a root document. */
-static int add_role(json_t *keys, json_t *roles, const struct trust_role *role)
+/* Adds a role's keys, and gives its own object. */
+static json_t *make_role(json_t *keys, const struct trust_role *role)
 {
 	json_t *keyids = json_array();
-	int r = 0;
 
 	for (size_t i = 0; i < role->n; i++) {
-		r |= json_object_set_new(keys, role->keys[i].keyid,
-					 trust_key_object(role->keys[i].public));
-		r |= json_array_append_new(keyids,
-					   json_string(role->keys[i].keyid));
+		json_object_set_new(keys, role->keys[i].keyid,
+				    trust_key_object(role->keys[i].public));
+		json_array_append_new(keyids, json_string(role->keys[i].keyid));
 	}
-	r |= json_object_set_new(roles, role->name,
-				 json_pack("{s:o, s:i}", "keyids", keyids,
-					   "threshold", role->threshold));
-	return r ? -ENOMEM : 0;
+	return json_pack("{s:o, s:i}", "keyids", keyids, "threshold",
+			 role->threshold);
 }
 
-static json_t *root_body(const struct trust_role *roles, size_t n, int version,
-			 int64_t expires_ms)
+static const struct trust_role *find_role(const struct trust_role *roles,
+					  size_t n, const char *name)
 {
-	json_t *keys = json_object(), *role_list = json_object();
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(roles[i].name, name))
+			return &roles[i];
+	return NULL;
+}
+
+json_t *trust_root_body(const struct trust_role *roles, size_t n, int version,
+			int64_t expires_ms)
+{
+	json_t *keys = json_object(), *list = json_object(), *body;
+	int tuf = find_role(roles, n, "targets") != NULL;
 	char expires[CLOCK_ISO];
 
-	for (size_t i = 0; i < n; i++) {
-		if (add_role(keys, role_list, &roles[i])) {
-			json_decref(keys);
-			json_decref(role_list);
-			return NULL;
-		}
-	}
 	clock_format(expires_ms, expires);
-	return json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "_type", "root",
-			 "spec_version", TRUST_SPEC, "expires", expires,
-			 "version", version, "keys", keys, "roles", role_list);
+	body = json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "_type", "root",
+			 "spec_version", tuf ? TRUST_TUF_SPEC : TRUST_SPEC,
+			 "expires", expires, "version", version, "keys", keys,
+			 "roles", list);
+	if (!body)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		int extra = tuf && !strcmp(roles[i].name, GATEWAYS_ROLE);
+
+		json_object_set_new(extra ? body : list,
+				    extra ? GATEWAYS : roles[i].name,
+				    make_role(keys, &roles[i]));
+	}
+	if (tuf)
+		json_object_set_new(body, "consistent_snapshot", json_true());
+	return body;
+}
+
+/* Those of the keys that can sign. */
+static size_t with_secret(const struct trust_role *role,
+			  struct trust_key out[TRUST_KEYS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < role->n && n < TRUST_KEYS_MAX; i++)
+		if (role->keys[i].has_secret)
+			out[n++] = role->keys[i];
+	return n;
 }
 
 int trust_root_make(const struct trust_role *roles, size_t n, int version,
 		    int64_t expires_ms, char **doc, struct errinfo *err)
 {
+	const struct trust_role *signer = find_role(roles, n, ROOT_ROLE);
+	struct trust_key keys[TRUST_KEYS_MAX];
 	auto_free char *text = NULL;
-	const struct trust_role *signer = NULL;
 	struct trust_root *check;
 	json_t *body;
+	size_t n_keys;
 	int rc;
 
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(roles[i].name, ROOT_ROLE))
-			signer = &roles[i];
 	if (!signer)
 		return errinfo_set(err, -EINVAL, "no role 'root'");
-	body = root_body(roles, n, version, expires_ms);
+	body = trust_root_body(roles, n, version, expires_ms);
 	if (!body)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	rc = trust_sign(body, signer->keys, signer->n, &text, err);
+	n_keys = with_secret(signer, keys);
+	rc = trust_sign(body, keys, n_keys, &text, err);
+	for (size_t i = 0; i < n_keys; i++)
+		trust_key_wipe(&keys[i]);
 	json_decref(body);
 	if (rc)
 		return rc;

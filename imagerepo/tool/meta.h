@@ -51,10 +51,8 @@ struct meta_keys {
 };
 
 /* All files *.key of a directory; wipe them also after an error. */
-int meta_keys_load(const char *dir, struct meta_keys *keys,
-		   struct errinfo *err);
-int meta_keys_add(struct meta_keys *keys, const char *file,
-		  struct errinfo *err);
+int meta_keys_load(const char *dir, struct meta_keys *keys, struct errinfo *err);
+int meta_keys_add(struct meta_keys *keys, const char *file, struct errinfo *err);
 void meta_keys_wipe(struct meta_keys *keys);
 
 struct meta_how {
@@ -69,8 +67,7 @@ struct meta;
 
 /* Verifies all but expiry (a repository that expired must be refreshable):
  * errors of tuf.h, and -ENOENT (no metadata there). */
-int meta_open(const struct meta_how *how, struct meta **out,
-	      struct errinfo *err);
+int meta_open(const struct meta_how *how, struct meta **out, struct errinfo *err);
 void meta_close(struct meta *m);
 
 /* Body ("signed") of "root", "timestamp", "snapshot", "targets" or of a
