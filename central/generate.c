@@ -104,7 +104,8 @@ static void add_repository(const struct config *c, struct buf *b)
 {
 	buf_addf(b,
 		 "\tmap $uri $repo_cache_control {\n"
-		 "\t\t~^/repo/(manifests|blobs)/ "
+		 "\t\t~^/repo/(manifests|targets|blobs|metadata/[0-9])"
+		 " "
 		 "\"public, max-age=31536000, immutable\";\n"
 		 "\t\tdefault \"no-cache\";\n"
 		 "\t}\n"
@@ -114,7 +115,8 @@ static void add_repository(const struct config *c, struct buf *b)
 		 "\t\t\treturn 404;\n"
 		 "\t\t}\n"
 		 "\t\tlocation ~ "
-		 "^/repo/((channels|manifests|blobs)/.*|root\\.json)$ {\n"
+		 "^/repo/((metadata|targets|blobs|channels|manifests)/.*"
+		 "|root\\.json)$ {\n"
 		 "\t\t\talias %s/$1;\n"
 		 "\t\t\tlimit_except GET {\n"
 		 "\t\t\t\tdeny all;\n"

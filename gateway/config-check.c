@@ -65,6 +65,17 @@ static void check_segment(const struct config *c, struct conf *file,
 			   range->argv[0]);
 }
 
+static void check_carousel(const struct config *c, struct conf *file,
+			   const struct conf_stmt *seg)
+{
+	const struct conf_stmt *carousel = conf_find(seg->child, "carousel");
+
+	if (carousel && !c->repo.mirror)
+		conf_error(file, carousel, -1,
+			   "the carousel sends what the mirror holds, and there "
+			   "is to be none: repo { mirror no }");
+}
+
 static void check_node(const struct config *c, struct conf *file,
 		       const struct config_node *n, const struct conf_stmt *s)
 {
@@ -133,6 +144,7 @@ void config_check(const struct config *c, struct conf *file,
 	size_t i = 0;
 
 	check_segment(c, file, segment);
+	check_carousel(c, file, segment);
 	for (s = conf_find(segment->child, "node"); s; s = conf_next(s)) {
 		/* A node without a proper name has no struct. */
 		if (i == c->n_nodes || s->line != c->nodes[i].line)

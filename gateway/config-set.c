@@ -8,18 +8,11 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "config.h"
+#include "config-set.h"
 
 #define SECONDS_MAX 3600
 
-/* What the setters share. */
-struct reader {
-	struct conf *file;
-	struct config *c;
-	struct config_node *node; /* the node being read */
-};
-
-static void copy_text(struct reader *r, const struct conf_stmt *s, char *out,
+void config_copy_text(struct reader *r, const struct conf_stmt *s, char *out,
 		      size_t size)
 {
 	size_t len = strlen(s->argv[0]);
@@ -33,7 +26,7 @@ static void copy_text(struct reader *r, const struct conf_stmt *s, char *out,
 }
 
 /* The generated files quote these words; nothing in them may need escaping. */
-static void copy_path(struct reader *r, const struct conf_stmt *s, char *out)
+void config_copy_path(struct reader *r, const struct conf_stmt *s, char *out)
 {
 	const char *p = s->argv[0];
 
@@ -45,32 +38,27 @@ static void copy_path(struct reader *r, const struct conf_stmt *s, char *out)
 			   "%s: no blanks or any of \"'\\;{}$#, in a path",
 			   s->name);
 	else
-		copy_text(r, s, out, CONFIG_TEXT);
+		config_copy_text(r, s, out, CONFIG_TEXT);
 }
 
 static void set_state(struct reader *r, const struct conf_stmt *s)
 {
-	copy_path(r, s, r->c->state);
+	config_copy_path(r, s, r->c->state);
 }
 
 static void set_boot_dir(struct reader *r, const struct conf_stmt *s)
 {
-	copy_path(r, s, r->c->boot);
+	config_copy_path(r, s, r->c->boot);
 }
 
 static void set_key(struct reader *r, const struct conf_stmt *s)
 {
-	copy_path(r, s, r->c->key);
+	config_copy_path(r, s, r->c->key);
 }
 
 static void set_root(struct reader *r, const struct conf_stmt *s)
 {
-	copy_path(r, s, r->c->root);
-}
-
-static void set_token_file(struct reader *r, const struct conf_stmt *s)
-{
-	copy_path(r, s, r->c->central.token_file);
+	config_copy_path(r, s, r->c->root);
 }
 
 static void set_interface(struct reader *r, const struct conf_stmt *s)
@@ -82,7 +70,7 @@ static void set_interface(struct reader *r, const struct conf_stmt *s)
 		conf_error(r->file, s, 0, "'%s' is no interface name",
 			   s->argv[0]);
 	else
-		copy_text(r, s, r->c->interface, CONFIG_IFNAME);
+		config_copy_text(r, s, r->c->interface, CONFIG_IFNAME);
 }
 
 static void set_nginx_user(struct reader *r, const struct conf_stmt *s)
@@ -90,7 +78,7 @@ static void set_nginx_user(struct reader *r, const struct conf_stmt *s)
 	if (!parse_is_name(s->argv[0]))
 		conf_error(r->file, s, 0, "'%s' is no user name", s->argv[0]);
 	else
-		copy_text(r, s, r->c->nginx_user, CONFIG_NAME);
+		config_copy_text(r, s, r->c->nginx_user, CONFIG_NAME);
 }
 
 static void set_address(struct reader *r, const struct conf_stmt *s)
@@ -150,72 +138,6 @@ static void set_cache(struct reader *r, const struct conf_stmt *s)
 	    r->c->cache_bytes < (64ULL << 20))
 		conf_error(r->file, s, 0, "cache: '%s' is no size from 64M",
 			   s->argv[0]);
-}
-
-/* SCHEME://A.B.C.D[:PORT], nothing behind it. */
-static int parse_origin(const char *url, const char *scheme, int port_default,
-			uint32_t *addr, int *port)
-{
-	char host[CONFIG_TEXT];
-	size_t n = strlen(scheme);
-	char *colon;
-
-	if (strncmp(url, scheme, n) || strlen(url) >= sizeof(host))
-		return -EINVAL;
-	strcpy(host, url + n);
-	colon = strchr(host, ':');
-	*port = port_default;
-	if (colon) {
-		*colon = '\0';
-		if (parse_int(colon + 1, 1, 65535, port))
-			return -EINVAL;
-	}
-	return parse_ipv4(host, addr);
-}
-
-static void set_url(struct reader *r, const struct conf_stmt *s)
-{
-	struct config_central *ce = &r->c->central;
-
-	if (parse_origin(s->argv[0], "https://", 443, &ce->address, &ce->port)) {
-		conf_error(r->file, s, 0,
-			   "'%s' is not of the form https://A.B.C.D[:PORT]",
-			   s->argv[0]);
-		return;
-	}
-	format_ipv4(ce->address, ce->address_text);
-	ce->line = s->line;
-	copy_text(r, s, ce->url, sizeof(ce->url));
-}
-
-static void set_repo(struct reader *r, const struct conf_stmt *s)
-{
-	uint32_t addr;
-	int port;
-
-	if (parse_origin(s->argv[0], "http://", 80, &addr, &port) &&
-	    parse_origin(s->argv[0], "https://", 443, &addr, &port))
-		conf_error(r->file, s, 0,
-			   "'%s' is not of the form http[s]://A.B.C.D[:PORT]",
-			   s->argv[0]);
-	else
-		copy_text(r, s, r->c->central.repo, CONFIG_TEXT);
-}
-
-/* "sha256//" and 32 bytes in base64: 43 characters and one '='. */
-static void set_pin(struct reader *r, const struct conf_stmt *s)
-{
-	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = s->argv[0];
-
-	if (strncmp(p, "sha256//", 8) || strspn(p + 8, base64) != 43 ||
-	    strcmp(p + 8 + 43, "="))
-		conf_error(r->file, s, 0,
-			   "'%s' is no pin (sha256// and base64 of a SHA-256)",
-			   p);
-	else
-		copy_text(r, s, r->c->central.pin, CONFIG_TEXT);
 }
 
 static void set_limit_memory(struct reader *r, const struct conf_stmt *s)
@@ -306,16 +228,6 @@ static void set_node_boot(struct reader *r, const struct conf_stmt *s)
 			   s->argv[0]);
 }
 
-struct setter {
-	const char *name;
-	void (*fn)(struct reader *r, const struct conf_stmt *s);
-};
-
-static const struct setter central_setters[] = {
-	{ "url", set_url }, { "repo", set_repo },
-	{ "pin", set_pin }, { "token-file", set_token_file },
-	{ NULL, NULL },
-};
 static const struct setter limits_setters[] = {
 	{ "memory", set_limit_memory },
 	{ "vcpus", set_limit_vcpus },
@@ -330,7 +242,7 @@ static const struct setter node_setters[] = {
 	{ NULL, NULL },
 };
 
-static void apply(struct reader *r, const struct setter *table,
+void config_apply(struct reader *r, const struct setter *table,
 		  const struct conf_stmt *list)
 {
 	for (const struct conf_stmt *s = list; s; s = s->next)
@@ -339,15 +251,10 @@ static void apply(struct reader *r, const struct setter *table,
 				t->fn(r, s);
 }
 
-static void set_central(struct reader *r, const struct conf_stmt *s)
-{
-	apply(r, central_setters, s->child);
-}
-
 static void set_limits(struct reader *r, const struct conf_stmt *s)
 {
 	r->c->limits.line = s->line;
-	apply(r, limits_setters, s->child);
+	config_apply(r, limits_setters, s->child);
 }
 
 static void set_node(struct reader *r, const struct conf_stmt *s)
@@ -375,7 +282,7 @@ static void set_node(struct reader *r, const struct conf_stmt *s)
 	memset(r->node, 0, sizeof(*r->node));
 	strcpy(r->node->name, s->argv[0]);
 	r->node->line = s->line;
-	apply(r, node_setters, s->child);
+	config_apply(r, node_setters, s->child);
 }
 
 static const struct setter segment_setters[] = {
@@ -394,7 +301,9 @@ static const struct setter segment_setters[] = {
 };
 /* These have no arguments of their own, or make their own object. */
 static const struct setter block_setters[] = {
-	{ "central", set_central },
+	{ "central", config_set_central },
+	{ "repo", config_set_repo },
+	{ "carousel", config_set_carousel },
 	{ "limits", set_limits },
 	{ "node", set_node },
 	{ NULL, NULL },
@@ -410,7 +319,7 @@ void config_set(struct config *c, struct conf *file,
 			   segment->argv[0]);
 	else
 		strcpy(c->segment, segment->argv[0]);
-	apply(&r, segment_setters, segment->child);
+	config_apply(&r, segment_setters, segment->child);
 	for (const struct conf_stmt *s = segment->child; s; s = s->next)
 		for (const struct setter *t = block_setters; t->name; t++)
 			if (!strcmp(t->name, s->name))

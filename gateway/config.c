@@ -13,12 +13,28 @@
 #define LEASE_SEC_DEFAULT  60
 #define REPORT_SEC_DEFAULT 5
 #define CACHE_DEFAULT      (10ULL << 30)
+#define REPO_PORT_DEFAULT  8080
+/* carousel.h has the first two as well. */
+#define CAROUSEL_GROUP_DEFAULT "239.255.78.83"
+#define CAROUSEL_PORT_DEFAULT  7883
+#define CAROUSEL_RATE_DEFAULT  800 /* Mbit/s */
+#define CAROUSEL_CROWD_DEFAULT 2
 
 static const struct conf_rule central_rules[] = {
 	{ "url", 1, 1, CONF_REQUIRED, NULL },
 	{ "repo", 1, 1, CONF_REQUIRED, NULL },
 	{ "pin", 1, 1, CONF_REQUIRED, NULL },
 	{ "token-file", 1, 1, CONF_REQUIRED, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
+static const struct conf_rule repo_rules[] = {
+	{ "mirror", 1, 1, 0, NULL },
+	{ "port", 1, 1, 0, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
+static const struct conf_rule carousel_rules[] = {
+	{ "group", 1, 1, 0, NULL }, { "port", 1, 1, 0, NULL },
+	{ "rate", 1, 1, 0, NULL },  { "crowd", 1, 1, 0, NULL },
 	{ NULL, 0, 0, 0, NULL },
 };
 static const struct conf_rule limits_rules[] = {
@@ -47,6 +63,8 @@ static const struct conf_rule segment_rules[] = {
 	{ "report", 1, 1, 0, NULL },
 	{ "cache", 1, 1, 0, NULL },
 	{ "central", 0, 0, CONF_REQUIRED, central_rules },
+	{ "repo", 0, 0, 0, repo_rules },
+	{ "carousel", 0, 0, 0, carousel_rules },
 	{ "limits", 0, 0, 0, limits_rules },
 	{ "node", 1, 1, CONF_MANY, node_rules },
 	{ NULL, 0, 0, 0, NULL },
@@ -62,6 +80,13 @@ static void read_segment(struct config *c, struct conf *file,
 	c->lease_sec = LEASE_SEC_DEFAULT;
 	c->report_sec = REPORT_SEC_DEFAULT;
 	c->cache_bytes = CACHE_DEFAULT;
+	c->repo = (struct config_repo){ 1, REPO_PORT_DEFAULT };
+	c->carousel = (struct config_carousel){
+		.port = CAROUSEL_PORT_DEFAULT,
+		.rate_mbit = CAROUSEL_RATE_DEFAULT,
+		.crowd = CAROUSEL_CROWD_DEFAULT,
+		.group = CAROUSEL_GROUP_DEFAULT,
+	};
 	config_set(c, file, segment);
 	config_check(c, file, segment);
 }

@@ -53,6 +53,19 @@ struct config_central {
 	int line;
 };
 
+/* The image repository as this segment has it. */
+struct config_repo {
+	int mirror; /* keep a verified copy of what the segment runs */
+	int port;   /* HTTP/2 without TLS; HTTP/1.1 is on 80 */
+};
+
+/* Multicast of what several nodes want at once. */
+struct config_carousel {
+	char group[PARSE_IPV4_STR];
+	int port, rate_mbit, crowd;
+	int line; /* 0: there is none */
+};
+
 /* The owner's caps: above any workspace. 0 and none: no cap. */
 struct config_limits {
 	uint64_t memory_mib;
@@ -77,6 +90,8 @@ struct config {
 	int lease_sec, report_sec;
 	uint64_t cache_bytes;
 	struct config_central central;
+	struct config_repo repo;
+	struct config_carousel carousel;
 	struct config_limits limits;
 	struct config_node *nodes;
 	size_t n_nodes;

@@ -207,6 +207,7 @@ void gateway_take_desired(struct gateway *gw, const char *text)
 		log_err("%s", errinfo_text(&err, rc));
 	log_info("central: generation %lld, %zu workspaces", (long long)w.gen,
 		 w.n);
+	gateway_want(gw);
 	gateway_assign(gw);
 	gateway_touch(gw);
 }

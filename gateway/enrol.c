@@ -25,6 +25,7 @@ void handle_segment(struct httpd_req *r, void *arg)
 	const char *nonce = httpd_query(r, "nonce");
 	const char *from = httpd_header(r, "X-Real-IP");
 	uint32_t addr;
+	json_t *body;
 
 	if (!nonce || !hash_is_hex(nonce)) {
 		httpd_reply_error(r, 400, "nonce is not 64 hex digits");
@@ -40,12 +41,11 @@ void handle_segment(struct httpd_req *r, void *arg)
 		    (n->state < NODE_DOM0 || n->state == NODE_LOST))
 			gateway_node_state(gw, n, NODE_DOM0);
 	}
-	gateway_reply_signed(gw, r, "segment",
-			     json_pack("{s:s, s:s, s:I, s:s, s:i}", "segment",
-				       gw->config->segment, "nonce", nonce,
-				       "time_ms", (json_int_t)clock_unix_ms(),
-				       "tls_pin", gw->pin, "https_port",
-				       HTTPS_PORT));
+	body = json_pack("{s:s, s:s, s:I, s:s, s:i}", "segment",
+			 gw->config->segment, "nonce", nonce, "time_ms",
+			 (json_int_t)clock_unix_ms(), "tls_pin", gw->pin,
+			 "https_port", HTTPS_PORT);
+	gateway_reply_signed(gw, r, "segment", body);
 }
 
 /* Header, address, key and signature of an enrolment. */

@@ -333,6 +333,7 @@ int gateway_start(struct gateway *gw, struct errinfo *err)
 		return rc;
 	}
 	gen = load_desired(gw);
+	gateway_want(gw);
 	gateway_assign(gw);
 	rc = listen_on_socket(gw, err);
 	if (!rc)

@@ -88,6 +88,11 @@ struct request;
 /* Headers of r; 0, or r has been answered. */
 int gateway_read_request(struct httpd_req *r, struct request *q);
 
+/* mirror.c: names to `imagerepo mirror` what this segment is to run. */
+void gateway_want(struct gateway *gw);
+/* What the segment statement says of the repository. */
+void gateway_say_repo(const struct gateway *gw, json_t *segment);
+
 /* Handlers; arg is the gateway. */
 void handle_boot_pxelinux(struct httpd_req *r, void *arg);
 void handle_boot_ipxe(struct httpd_req *r, void *arg);

@@ -79,8 +79,15 @@ static void add_input(struct rule_source *s)
 	add_rule(s, at,
 		 "ip saddr . ether saddr @nodes udp dport 69 counter accept");
 	add_rule(s, at,
-		 "ip saddr . ether saddr @nodes tcp dport { 80, 443 } "
-		 "counter accept");
+		 "ip saddr . ether saddr @nodes tcp dport { 80, 443, %d } "
+		 "counter accept",
+		 c->repo.port);
+	/* What a node says to the carousel; it is answered in the open. */
+	if (c->carousel.line)
+		add_rule(s, c->carousel.line,
+			 "ip saddr . ether saddr @nodes udp dport %d "
+			 "limit rate 20000/second counter accept",
+			 c->carousel.port);
 	add_rule(s, at,
 		 "ip saddr . ether saddr @nodes icmp type echo-request "
 		 "limit rate 50/second counter accept");

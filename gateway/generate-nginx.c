@@ -2,9 +2,10 @@
 /*
  * generate-nginx - nginx.conf: a whole configuration, for an nginx of our own.
  *
- *   port 80   boot decisions and the segment statement (to gatewayd), boot
- *             files (static, immutable), the image repository (cached)
- *   port 443  the nodes' API (to gatewayd)
+ *   port 80    boot decisions and the segment statement (to gatewayd), boot
+ *              files (static, immutable), the image repository (cached)
+ *   port 443   the nodes' API (to gatewayd)
+ *   repo.port  the image repository by HTTP/2 (generate-nginx-repo.c)
  *
  * Everything else is 404; what the owner says (/v1/admin) goes only over
  * gatewayd's own socket. X-Real-IP is set here and nowhere else, which is why
@@ -70,17 +71,14 @@ static void add_http(const struct config *c, struct buf *out)
 		 "\tlimit_conn_status 429;\n"
 		 "\tlimit_conn peer 32;\n"
 		 "\n"
-		 "\tproxy_cache_path %s/nginx/cache levels=1:2 "
-		 "keys_zone=repo:8m max_size=%llu inactive=30d "
-		 "use_temp_path=off;\n"
 		 "\tupstream gatewayd {\n"
 		 "\t\tserver unix:%s/gatewayd.sock;\n"
 		 "\t}\n\n",
-		 s, (unsigned long long)c->cache_bytes, s);
+		 s);
+	generate_nginx_cache(c, out);
 }
 
-/* nginx's own refusals in the one form of errors of our APIs. */
-static void add_errors(struct buf *out)
+void generate_nginx_errors(struct buf *out)
 {
 	static const struct {
 		int status;
@@ -147,59 +145,6 @@ static void add_boot_files(const struct config *c, struct buf *out)
 		 c->boot);
 }
 
-/*
- * The central's repository, each byte once over the uplink: requests for what
- * is under way wait for it (cache lock). What has a digest in its name is kept
- * for good; root.json and channels only for seconds, and served stale while
- * the central is away: nodes verify, age and all.
- */
-static void add_repo_location(const struct config *c, struct buf *out,
-			      const char *match, const char *valid,
-			      const char *age)
-{
-	buf_addf(out,
-		 "\t\tlocation %s {\n"
-		 "\t\t\tlimit_except GET { deny all; }\n"
-		 "\t\t\tproxy_pass %s;\n"
-		 "\t\t\tproxy_http_version 1.1;\n"
-		 "\t\t\tproxy_set_header Connection \"\";\n"
-		 "\t\t\tproxy_cache repo;\n"
-		 "\t\t\tproxy_cache_key $uri;\n"
-		 "\t\t\tproxy_cache_lock on;\n"
-		 "\t\t\tproxy_cache_lock_timeout 1h;\n"
-		 "\t\t\tproxy_cache_lock_age 1h;\n"
-		 "\t\t\tproxy_cache_valid 200 %s;\n"
-		 "\t\t\tproxy_cache_valid 404 1s;\n"
-		 "\t\t\tproxy_cache_use_stale error timeout updating http_500 "
-		 "http_502 http_503 http_504;\n"
-		 "\t\t\tproxy_cache_revalidate on;\n"
-		 "\t\t\tproxy_ignore_headers Cache-Control Expires Set-Cookie "
-		 "Vary;\n"
-		 "\t\t\tproxy_hide_header Cache-Control;\n"
-		 "\t\t\tproxy_hide_header Set-Cookie;\n"
-		 "\t\t\tproxy_connect_timeout 5s;\n"
-		 "\t\t\tproxy_read_timeout 60s;\n"
-		 "\t\t\tproxy_max_temp_file_size 0;\n"
-		 "\t\t\tadd_header Cache-Control \"%s\";\n"
-		 "\t\t\tadd_header X-Cache $upstream_cache_status;\n"
-		 "\t\t}\n",
-		 match, c->central.repo, valid, age);
-}
-
-static void add_repo(const struct config *c, struct buf *out)
-{
-	static const char hold[] = "public, max-age=31536000, immutable";
-
-	add_repo_location(c, out, "~ ^/repo/blobs/[0-9a-f][0-9a-f]/[0-9a-f]+$",
-			  "365d", hold);
-	add_repo_location(c, out, "~ ^/repo/manifests/[0-9a-f]+\\.json$",
-			  "365d", hold);
-	add_repo_location(c, out,
-			  "~ ^/repo/channels/[a-z0-9._-]+/[a-z0-9._-]+\\.json$",
-			  "2s", "no-cache");
-	add_repo_location(c, out, "= /repo/root.json", "2s", "no-cache");
-}
-
 void generate_nginx(const struct config *c, const char *dir, struct buf *out)
 {
 	(void)dir;
@@ -211,9 +156,9 @@ void generate_nginx(const struct config *c, const char *dir, struct buf *out)
 	add_to_gatewayd(out, "/boot/uefi/", "boot", 40);
 	add_to_gatewayd(out, "= /v1/node/segment", "node", 40);
 	add_boot_files(c, out);
-	add_repo(c, out);
+	generate_nginx_repo(c, out);
 	buf_adds(out, "\t\tlocation / { return 404; }\n");
-	add_errors(out);
+	generate_nginx_errors(out);
 	buf_addf(out,
 		 "\t}\n\n"
 		 "\tserver {\n"
@@ -226,6 +171,8 @@ void generate_nginx(const struct config *c, const char *dir, struct buf *out)
 		 c->address_text, c->state, c->state);
 	add_to_gatewayd(out, "/v1/node/", "node", 40);
 	buf_adds(out, "\t\tlocation / { return 404; }\n");
-	add_errors(out);
-	buf_adds(out, "\t}\n}\n");
+	generate_nginx_errors(out);
+	buf_adds(out, "\t}\n\n");
+	generate_nginx_h2(c, out);
+	buf_adds(out, "}\n");
 }

@@ -26,6 +26,7 @@ static const struct generated table[] = {
 	{ GENERATE_DNSMASQ, "dnsmasq.conf", generate_dnsmasq },
 	{ GENERATE_HOSTS, "dnsmasq.hosts", generate_hosts },
 	{ GENERATE_NFTABLES, "nftables.conf", generate_nftables },
+	{ GENERATE_REPO, "repo.env", generate_repo },
 };
 
 /* As root in a user namespace no other user exists; workers stay "root". */
@@ -87,7 +88,7 @@ static int write_one(const struct generated *g, const struct config *c,
 static int make_folders(const struct config *c, struct errinfo *err)
 {
 	static const char *const names[] = { "nginx", "nginx/cache",
-					     "nginx/temp" };
+					     "nginx/temp", "mirror" };
 	char path[PATH_MAX];
 	int rc;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * generate - the configuration of the gateway's other services, from
- * nightshift.conf: nginx.conf, dnsmasq.conf, dnsmasq.hosts, nftables.conf.
+ * nightshift.conf: nginx.conf, dnsmasq.conf, dnsmasq.hosts, nftables.conf,
+ * repo.env.
  *
  * The text depends on the configuration and on where it will lie, on nothing
  * else (golden tests: tests/golden/gateway-conf).
@@ -18,12 +19,23 @@
 #define GENERATE_DNSMASQ  2U
 #define GENERATE_HOSTS    4U
 #define GENERATE_NFTABLES 8U
+#define GENERATE_REPO     16U
 
 /* dir is the absolute folder the files will lie in, without a blank. */
 void generate_nginx(const struct config *c, const char *dir, struct buf *out);
 void generate_dnsmasq(const struct config *c, const char *dir, struct buf *out);
 void generate_hosts(const struct config *c, const char *dir, struct buf *out);
 void generate_nftables(const struct config *c, const char *dir, struct buf *out);
+/* Arguments of `imagerepo mirror` and `carouseld`, as the shell and systemd
+ * read them. */
+void generate_repo(const struct config *c, const char *dir, struct buf *out);
+
+/* Parts of nginx.conf: the cache; locations below /repo/; the HTTP/2 server;
+ * nginx's own refusals in the one form of errors of our APIs. */
+void generate_nginx_cache(const struct config *c, struct buf *out);
+void generate_nginx_repo(const struct config *c, struct buf *out);
+void generate_nginx_h2(const struct config *c, struct buf *out);
+void generate_nginx_errors(struct buf *out);
 
 /* Writes those files of dir that differ; makes folders below the state folder
  * and the TLS key where they are missing. *changed (may be NULL) says which

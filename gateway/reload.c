@@ -73,6 +73,9 @@ static void regenerate(struct gateway *gw)
 		log_warn("nginx.conf changed: reload nginx");
 	if (changed & GENERATE_NFTABLES)
 		log_warn("nftables.conf changed: load it with nft -f");
+	if (changed & GENERATE_REPO)
+		log_warn("repo.env changed: restart the mirror and the "
+			 "carousel");
 	if (changed & GENERATE_DNSMASQ)
 		log_warn("dnsmasq.conf changed: restart dnsmasq");
 	else if (changed & GENERATE_HOSTS)

@@ -1,11 +1,11 @@
 progs         += gatewayd
 gatewayd-srcs := $(addprefix gateway/,main.c reload.c gateway.c config.c \
-                 config-set.c config-check.c generate.c generate-nginx.c generate-dnsmasq.c \
-                 generate-nftables.c release.c boot.c boot-http.c \
-                 store.c store-node.c node.c node-json.c wire.c request.c \
-                 auth.c enrol.c report.c desired.c admin.c workspace.c assign.c \
-                 uplink.c \
-                 upward.c)
+                 config-set.c config-uplink.c config-check.c generate.c \
+                 generate-nginx.c generate-nginx-repo.c generate-repo.c \
+                 generate-dnsmasq.c generate-nftables.c release.c boot.c \
+                 boot-http.c store.c store-node.c node.c node-json.c wire.c \
+                 request.c auth.c mirror.c enrol.c report.c desired.c admin.c \
+                 workspace.c assign.c uplink.c upward.c)
 gatewayd-inc  := gateway
 gatewayd-libs := httpd httpc trust sql tls common
 gatewayd-pkgs := jansson libsodium libcrypto
@@ -27,7 +27,7 @@ test-gateway-boot-cppflags := -Igateway
 test-gateway-boot-libs := common
 test-gateway-boot-pkgs := jansson cmocka
 test-gateway-config-srcs := tests/unit/test-gateway-config.c gateway/config.c \
-                            gateway/config-set.c \
+                            gateway/config-set.c gateway/config-uplink.c \
                             gateway/config-check.c
 test-gateway-config-pkgs := cmocka
 test-gateway-config-cppflags := -Igateway
