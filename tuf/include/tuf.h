@@ -35,7 +35,13 @@
  * Silent library; errors as in trust.h: -EBADMSG (form, digest, or size),
  * -ENOKEY (signatures), -ESTALE (expired), -EFBIG, -EEXIST is not used,
  * -ENOENT (no such target, or revoked), -EPERM (version below the floor: a
- * rollback). The text names file and reason.
+ * rollback), -EINVAL (called wrongly). The text names file and reason. After
+ * an error of feed the client still wants the same file: another server may
+ * have a better one. -ENOENT for the target itself is final.
+ *
+ * Ed25519 and SHA-256 only, one signature each at least; names of roles are
+ * NAMEs (parse.h). A delegated role that the snapshot does not list yet has no
+ * targets. Unknown members are passed over, as the specification has it.
  */
 #ifndef TUF_H
 #define TUF_H
@@ -51,13 +57,18 @@
 
 #define TUF_PATH       256 /* longest path below the repository, with NUL */
 #define TUF_NAME       64  /* role names */
-#define TUF_META_MAX   (4 * 1024 * 1024) /* targets metadata */
-#define TUF_SMALL_MAX  (64 * 1024)       /* root, timestamp, snapshot */
-#define TUF_ROOTS_MAX  64                /* root updates in one run */
-#define TUF_ROLES_MAX  32                /* delegated roles looked at */
-#define TUF_TARGET_MAX (64 * 1024)       /* a manifest */
+#define TUF_META_MAX   (4 * 1024 * 1024)  /* targets metadata */
+#define TUF_SMALL_MAX  (64 * 1024)        /* root, timestamp, snapshot */
+#define TUF_ROOTS_MAX  64                 /* root updates in one run */
+#define TUF_ROLES_MAX  256                /* delegated roles looked at */
+#define TUF_TOTAL_MAX  (16 * 1024 * 1024) /* all targets metadata of one run */
+#define TUF_TARGET_MAX (64 * 1024)        /* a manifest */
 
-/* Lowest versions that are still taken; 0: any. */
+/*
+ * Lowest versions that are still taken; 0: any. When keys of snapshot or
+ * timestamp change in a root above `root`, the other two count no more: whoever
+ * had stolen those keys may have pushed the numbers up (fast-forward attack).
+ */
 struct tuf_floor {
 	int root, timestamp, snapshot;
 };
@@ -67,8 +78,12 @@ struct tuf_how {
 	size_t root_len;
 	int64_t now_ms; /* fixed time of this run; must not be 0 */
 	struct tuf_floor floor;
-	const char *target; /* path to find: "batch/1.json"; NULL: only metadata,
-			     * all delegated roles are read then */
+	const char *target; /* path to find: "batch/1.json"; NULL: only
+			     * metadata, all delegated roles are read then */
+	/* The last snapshot this client has verified, or NULL: no file that it
+	 * lists may go back or vanish. For clients with a disk. */
+	const void *snapshot;
+	size_t snapshot_len;
 };
 
 struct tuf_want {
@@ -107,15 +122,22 @@ const char *tuf_client_root(const struct tuf_client *c, size_t *len);
 /* All targets of all roles (how.target == NULL): the first that a role may
  * sign for wins, as in the specification. Index from 0; NULL at the end. */
 const struct tuf_target *tuf_client_each(const struct tuf_client *c, size_t i);
+/* The snapshot in force (bytes), for tuf_how.snapshot of the next run. */
+const char *tuf_client_snapshot(const struct tuf_client *c, size_t *len);
+/* What was verified ("signed") of "root", "timestamp", "snapshot", "targets" or
+ * a delegated role: borrowed; NULL: not read. */
+const json_t *tuf_client_body(const struct tuf_client *c, const char *role);
+/* Names of the targets roles read, "targets" first; NULL at the end. */
+const char *tuf_client_role(const struct tuf_client *c, size_t i);
 /* When the first of the documents in force expires. */
 int64_t tuf_client_expires(const struct tuf_client *c);
 
 /* ---- writing: bodies to sign with trust_sign() --------------------------- */
 
-struct tuf_file { /* what snapshot and timestamp say of a file */
+struct tuf_file {            /* what snapshot and timestamp say of a file */
 	char name[TUF_PATH]; /* "targets.json", "snapshot.json" */
 	int version;
-	uint64_t length; /* 0: not said */
+	uint64_t length;       /* 0: not said */
 	char sha256[HASH_HEX]; /* "": not said */
 };
 
@@ -124,7 +146,7 @@ struct tuf_delegation {
 	struct trust_key key[TRUST_KEYS_MAX]; /* public halves */
 	size_t n_keys;
 	int threshold;
-	char image[TUF_NAME]; /* paths "IMAGE/?*", "IMAGE/channels/?*"; "*": any */
+	char image[TUF_NAME]; /* its versions and its channels; "*": of any */
 };
 
 json_t *tuf_timestamp_body(int version, int64_t expires_ms,
@@ -136,6 +158,27 @@ json_t *tuf_targets_body(int version, int64_t expires_ms);
 int tuf_targets_set(json_t *body, const char *path, const char *sha256,
 		    uint64_t length, json_t *custom);
 int tuf_targets_delete(json_t *body, const char *path);
+/*
+ * Delegates an image to a role, which gets these keys and keeps what it had
+ * else. An image has one maintainer's role (several people: several keys):
+ * -EEXIST if it is another's; the search ends there. Roles for any image come
+ * last. -EINVAL for a name, a threshold, or keys that cannot be.
+ */
 int tuf_targets_delegate(json_t *body, const struct tuf_delegation *d);
+/* Takes an image from a role; NULL: all, and the role. -ENOENT. */
+int tuf_targets_undelegate(json_t *body, const char *role, const char *image);
+/* Who may sign for a delegated role. -ENOENT. */
+int tuf_targets_signers(const json_t *body, const char *role,
+			struct trust_signers *out, struct errinfo *err);
+
+/* ---- paths -------------------------------------------------------------- */
+
+/* A path that a target may have: elements of [A-Za-z0-9._+~-], none of them
+ * empty or beginning with '.', short enough to be a file. Returns 1. */
+int tuf_is_path(const char *path);
+/* '*' and '?' of TUF, which match no '/'. Returns 1. */
+int tuf_path_matches(const char *pattern, const char *path);
+/* "batch/1.json" -> "targets/batch/HEX64.1.json" */
+void tuf_target_file(const char *path, const char *sha256, char out[TUF_PATH]);
 
 #endif
