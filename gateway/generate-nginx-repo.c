@@ -7,6 +7,10 @@
  * (cache lock). nginx fetches whole files for its cache and answers ranges
  * from them, the first while they still arrive.
  *
+ * The mirror itself asks the cache too, on the loopback, so that what it or a
+ * node had first is not had twice; when it got bytes that are not what their
+ * name says, it has the cache fetch them anew (Cache-Control: no-cache).
+ *
  * All but timestamp.json never changes. That one, and the news that there is no
  * newer root, are kept for seconds; what is old is served while the central is
  * away: nodes verify, age and all. Where a mirror has metadata it has all of
@@ -46,6 +50,10 @@ void generate_nginx_cache(const struct config *c, struct buf *out)
 {
 	const char *scheme = strstr(c->central.repo, "://");
 
+	buf_adds(out, "\tmap $http_cache_control $again {\n"
+		      "\t\tdefault 0;\n"
+		      "\t\tno-cache 1;\n"
+		      "\t}\n");
 	buf_addf(out,
 		 "\tproxy_cache_path %s/nginx/cache levels=1:2 "
 		 "keys_zone=repo:8m max_size=%llu inactive=30d "
@@ -62,7 +70,7 @@ void generate_nginx_cache(const struct config *c, struct buf *out)
 
 static void add_upstream(const struct config *c, struct buf *out,
 			 const char *name, const char *valid,
-			 const char *valid_404, int kept)
+			 const char *valid_404, int kept, int local)
 {
 	const char *scheme = strstr(c->central.repo, "://");
 
@@ -96,10 +104,15 @@ static void add_upstream(const struct config *c, struct buf *out,
 		 "\t\t\tadd_header Cache-Control \"%s\";\n"
 		 "\t\t\tadd_header X-Cache $upstream_cache_status;\n",
 		 cache_control(kept));
+	if (local)
+		buf_adds(out, "\t\t\tproxy_cache_bypass $again;\n");
 }
 
-void generate_nginx_repo(const struct config *c, struct buf *out)
+/* local: for the mirror, which is not to see itself. */
+static void add_repo(const struct config *c, struct buf *out, int local)
 {
+	int mirror = c->repo.mirror && !local;
+
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		const struct place *p = &places[i];
 
@@ -109,31 +122,33 @@ void generate_nginx_repo(const struct config *c, struct buf *out)
 			 "\t\t\troot %s/mirror;\n"
 			 "\t\t\tadd_header Cache-Control \"%s\";\n",
 			 p->match, c->state, cache_control(p->kept));
-		if (c->repo.mirror)
-			buf_addf(out,
-				 "\t\t\tadd_header X-Cache MIRROR;\n"
-				 "\t\t\ttry_files /$1 %s;\n\t\t}\n",
-				 p->fallback);
-		else
-			buf_addf(out, "\t\t\ttry_files /none %s;\n\t\t}\n",
-				 p->fallback);
+		if (mirror)
+			buf_adds(out, "\t\t\tadd_header X-Cache MIRROR;\n");
+		buf_addf(out, "\t\t\ttry_files /%s %s;\n\t\t}\n",
+			 mirror ? "$1" : "none", p->fallback);
 	}
-	add_upstream(c, out, "@repo", "365d", "1s", 1);
+	add_upstream(c, out, "@repo", "365d", "1s", 1, local);
 	buf_adds(out, "\t\t}\n");
-	add_upstream(c, out, "@fresh", "2s", "1s", 0);
+	add_upstream(c, out, "@fresh", "2s", "1s", 0, local);
 	buf_adds(out, "\t\t}\n");
-	add_upstream(c, out, "@root", "365d", "2s", 1);
-	if (c->repo.mirror)
+	add_upstream(c, out, "@root", "365d", "2s", 1, local);
+	if (mirror)
 		buf_addf(out,
 			 "\t\t\tif (-f %s/mirror/metadata/timestamp.json) "
 			 "{ return 404; }\n",
 			 c->state);
-	buf_adds(out, "\t\t}\n");
+	buf_adds(out, "\t\t}\n\t\tlocation / { return 404; }\n");
+	generate_nginx_errors(out);
 }
 
-/* One connection a node, its requests side by side. */
-void generate_nginx_h2(const struct config *c, struct buf *out)
+void generate_nginx_repo(const struct config *c, struct buf *out)
 {
+	add_repo(c, out, 0);
+}
+
+void generate_nginx_servers(const struct config *c, struct buf *out)
+{
+	/* One connection a node, its requests side by side. */
 	buf_addf(out,
 		 "\tserver {\n"
 		 "\t\tlisten %s:%d http2;\n"
@@ -142,8 +157,11 @@ void generate_nginx_h2(const struct config *c, struct buf *out)
 		 "\t\thttp2_chunk_size 64k;\n"
 		 "\t\tkeepalive_requests 1000000;\n",
 		 c->address_text, c->repo.port);
-	generate_nginx_repo(c, out);
-	buf_adds(out, "\t\tlocation / { return 404; }\n");
-	generate_nginx_errors(out);
+	add_repo(c, out, 0);
+	buf_adds(out, "\t}\n");
+	if (!c->repo.mirror)
+		return;
+	buf_addf(out, "\n\tserver {\n\t\tlisten 127.0.0.1:%d;\n", c->repo.port);
+	add_repo(c, out, 1);
 	buf_adds(out, "\t}\n");
 }

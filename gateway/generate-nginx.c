@@ -5,7 +5,8 @@
  *   port 80    boot decisions and the segment statement (to gatewayd), boot
  *              files (static, immutable), the image repository (cached)
  *   port 443   the nodes' API (to gatewayd)
- *   repo.port  the image repository by HTTP/2 (generate-nginx-repo.c)
+ *   repo.port  the image repository by HTTP/2, and on the loopback by HTTP/1.1
+ *              for the mirror (generate-nginx-repo.c)
  *
  * Everything else is 404; what the owner says (/v1/admin) goes only over
  * gatewayd's own socket. X-Real-IP is set here and nowhere else, which is why
@@ -157,8 +158,6 @@ void generate_nginx(const struct config *c, const char *dir, struct buf *out)
 	add_to_gatewayd(out, "= /v1/node/segment", "node", 40);
 	add_boot_files(c, out);
 	generate_nginx_repo(c, out);
-	buf_adds(out, "\t\tlocation / { return 404; }\n");
-	generate_nginx_errors(out);
 	buf_addf(out,
 		 "\t}\n\n"
 		 "\tserver {\n"
@@ -173,6 +172,6 @@ void generate_nginx(const struct config *c, const char *dir, struct buf *out)
 	buf_adds(out, "\t\tlocation / { return 404; }\n");
 	generate_nginx_errors(out);
 	buf_adds(out, "\t}\n\n");
-	generate_nginx_h2(c, out);
+	generate_nginx_servers(c, out);
 	buf_adds(out, "}\n");
 }

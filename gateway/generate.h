@@ -30,11 +30,12 @@ void generate_nftables(const struct config *c, const char *dir, struct buf *out)
  * read them. */
 void generate_repo(const struct config *c, const char *dir, struct buf *out);
 
-/* Parts of nginx.conf: the cache; locations below /repo/; the HTTP/2 server;
- * nginx's own refusals in the one form of errors of our APIs. */
+/* Parts of nginx.conf: the cache; locations below /repo/ and the last one,
+ * which refuses all else; the servers for nothing but the repository; nginx's
+ * own refusals in the one form of errors of our APIs. */
 void generate_nginx_cache(const struct config *c, struct buf *out);
 void generate_nginx_repo(const struct config *c, struct buf *out);
-void generate_nginx_h2(const struct config *c, struct buf *out);
+void generate_nginx_servers(const struct config *c, struct buf *out);
 void generate_nginx_errors(struct buf *out);
 
 /* Writes those files of dir that differ; makes folders below the state folder

@@ -164,6 +164,19 @@ check "there is no next root" not_there metadata/2.root.json
 echo root >"$tmp/central/repo/metadata/2.root.json"
 check "and then there is" await is root metadata/2.root.json
 
+# A pack that was damaged on its way is fetched anew for the mirror, and then
+# right for everybody.
+bad=$tmp/central/repo/blobs/ab/$(printf 'ab%062d' 3)
+printf 'wrong' >"$bad"
+check "a damaged blob is cached" is wrong "blobs/ab/${bad##*/}"
+printf 'right' >"$bad"
+is_for_mirror() { [ "$(curl -sSf -H "Cache-Control: ${3:-}" "http://127.0.0.1:8080/repo/$2")" = "$1" ]; }
+check "the mirror sees the cache" is_for_mirror wrong "blobs/ab/${bad##*/}"
+check "no node has it fetched anew" \
+	test "$(ask 1 "blobs/ab/${bad##*/}" -H 'Cache-Control: no-cache')" = wrong
+check "the mirror does" is_for_mirror right "blobs/ab/${bad##*/}" no-cache
+check "for everybody" is right "blobs/ab/${bad##*/}"
+
 kill $central
 wait $central || :
 sleep 2.5
@@ -175,6 +188,7 @@ check "packs are" ask 3 "blobs/ab/$pack" -o /dev/null
 mkdir -p "$tmp/state/mirror/metadata"
 echo third >"$tmp/state/mirror/metadata/timestamp.json"
 check "the mirror is asked first" is third metadata/timestamp.json
+check "but by nobody of itself" is_for_mirror second metadata/timestamp.json
 check "where it has metadata, it knows of all roots" not_there metadata/9.root.json
 refuse() { not_there "$@"; }
 check "nothing else of the mirror is shown" refuse mirror.json
