@@ -63,15 +63,24 @@ struct imagedev_config {
 int imagedev_open(struct loop *loop, const struct imagedev_config *config,
 		  const struct imagedev_source *source, struct imagedev **out,
 		  struct errinfo *err);
+/* A device whose reads are answered at once by a function of the caller's (0,
+ * or -errno): a plain disk, to trace its boot. Has no source and no cache. */
+typedef int (*imagedev_plain_fn)(void *arg, uint64_t offset, uint32_t len,
+				 void *buf);
+int imagedev_open_plain(struct loop *loop, uint64_t size, imagedev_plain_fn fn,
+			void *arg, struct imagedev **out, struct errinfo *err);
 /* Cancels what is out; reads that wait are forgotten without a call. */
 void imagedev_close(struct imagedev *dev);
 uint64_t imagedev_size(const struct imagedev *dev);
 
-/* rc: 0, or -EINVAL for a range outside the disk. buf must live until then. */
+/* rc: 0, or -EINVAL for a range outside the disk (or what a plain one says). buf must live until then. */
 typedef void (*imagedev_read_fn)(void *arg, int rc);
 /* Completion may happen before imagedev_read returns. */
 void imagedev_read(struct imagedev *dev, uint64_t offset, uint32_t len,
 		   void *buf, imagedev_read_fn fn, void *arg);
+
+/* Forgets the reads with this arg that still wait: no call, buf is free. */
+void imagedev_cancel(struct imagedev *dev, void *arg);
 
 /* From the source. rc of end: 0: all came; else why not (it is asked again). */
 void imagedev_data(struct imagedev *dev, uint64_t id, const void *data,
@@ -93,9 +102,9 @@ struct imagedev_stats {
 	uint64_t reads, read_bytes;       /* by the client */
 	uint64_t requests, fetched_bytes; /* of the source */
 	uint64_t offered_bytes;           /* used, of what was offered */
-	uint64_t bad;     /* chunks or frames that did not verify */
-	uint64_t retries; /* requests that did not come about */
-	uint64_t waiting; /* reads that wait now */
+	uint64_t bad;             /* chunks or frames that did not verify */
+	uint64_t retries;         /* requests that did not come about */
+	uint64_t waiting;         /* reads that wait now */
 	int64_t waiting_since_ms; /* boot clock; 0: none waits */
 	uint64_t cached_bytes, decoded_bytes, bundle_bytes, bundle_have;
 	uint64_t chunks, chunks_have;

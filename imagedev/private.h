@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the library share. The data model:
+ *
+ *	unit	what is fetched and checked as a whole: a stored chunk, a frame
+ *		of the bundle, or the bundle's head. Chunks lie in `chunks` in
+ *		the order of their packs, frames in the order of the bundle, so
+ *		that neighbours in the array are neighbours on the wire.
+ *	request	a run of such neighbours, asked of the source
+ *	page	a unit's decoded bytes
+ *	read	a client's, while it waits for a unit
+ *
+ * A unit is absent, wanted (QUEUED), on the way (FLYING), or stored; a stored
+ * one may be decoded (page) or on its way there (DECODING).
+ *
+ *	read.c	  reads, and what is read ahead
+ *	unit.c	  arrival: check, keep, wake; the bundle's head
+ *	cache.c	  both caches
+ *	decode.c  threads
+ *	fetch.c	  requests, retries
+ *	offer.c	  bytes that nobody asked for
+ */
+#ifndef IMAGEDEV_PRIVATE_H
+#define IMAGEDEV_PRIVATE_H
+
+#include "bundle.h"
+#include "imagedev.h"
+#include "index.h"
+
+#define CACHE_MIN      (8ULL << 20)
+#define DECODED_MIN    (2ULL << 20)
+#define WINDOW_MIN     (64u * 1024)   /* a lone miss brings so much along */
+#define WINDOW_MAX     (1024u * 1024) /* a long sequential read */
+#define AHEAD_MAX      (4u << 20)     /* decoded ahead of the reader */
+#define STREAMS        8              /* sequential readers told apart */
+#define STREAM_NEAR    (1u << 20)     /* disorder among requests on the way */
+#define FILLS_MAX      2              /* requests of IMAGEDEV_FILL at once */
+#define RETRY_MIN_MS   50
+#define RETRY_MAX_MS   3000
+#define SOURCE_FULL_MS 200 /* after -EAGAIN, if nothing ends before */
+#define AIR_WAIT_MS    300 /* for the carousel, when a read needs a frame */
+#define HEAD_TRIES     3   /* then reads do without the bundle */
+#define NONE           UINT32_MAX
+
+enum unit_type { UNIT_CHUNK, UNIT_FRAME, UNIT_HEAD };
+
+enum unit_flag {
+	UNIT_QUEUED = 1,   /* in dev->queue */
+	UNIT_FLYING = 2,   /* in a request */
+	UNIT_DECODING = 4, /* stored and page are pinned */
+	UNIT_SOON = 8,     /* decode it when it comes */
+	UNIT_USED = 16,    /* since the clock's hand passed */
+	UNIT_HAD = 32,     /* was here once: not prefetched again */
+	UNIT_AIR = 64,     /* waited for the carousel once */
+};
+
+struct page {
+	struct page *prev, *next; /* dev->pages */
+	struct unit *unit;
+	uint32_t cap;
+	uint16_t pins;
+	uint8_t used;
+	uint8_t data[];
+};
+
+struct part; /* offer.c */
+
+struct unit {
+	struct unit *prev, *next; /* dev->lru, while stored */
+	struct unit *queued;      /* next in dev->queue */
+	uint8_t *stored;          /* checked bytes */
+	struct page *page;
+	struct part *part;
+	struct read *waiters;
+	int64_t due_ms;     /* not asked for before, boot clock */
+	uint32_t no;        /* chunk of the index, frame of the bundle */
+	uint32_t blob;      /* pack; NONE: the bundle */
+	uint32_t offset_lo; /* in the blob */
+	uint32_t size;      /* as stored */
+	uint32_t raw;
+	uint8_t type, kind, flags, tries;
+};
+
+struct read {
+	struct read *prev, *next; /* dev->reads */
+	struct read *wait_next;   /* of the unit's waiters */
+	struct unit *unit;
+	uint64_t pos, end;
+	uint8_t *buf; /* where pos goes */
+	imagedev_read_fn fn;
+	void *arg;
+	int64_t since_ms;
+};
+
+struct request {
+	struct request *next;
+	uint64_t id;
+	enum imagedev_priority priority;
+	struct unit *first;
+	uint32_t n, at;              /* units; the one that is coming */
+	uint8_t *buf;                /* of that one */
+	uint32_t got;                /* bytes in it */
+	uint64_t offset, len, total; /* total: bytes that came */
+	int then_frames;             /* the head's: the frames follow */
+};
+
+struct stream {
+	uint64_t next; /* offset after the last read */
+	uint64_t run;  /* bytes read in sequence */
+	uint64_t stamp;
+};
+
+struct job {
+	struct job *next;
+	struct unit *unit;
+	int ok;
+};
+
+struct decoder; /* decode.c */
+
+struct imagedev {
+	struct loop *loop;
+	struct imagedev_source source;
+	uint64_t size;
+	imagedev_plain_fn plain;
+	void *plain_arg;
+	struct index *index;
+	uint32_t *unit_of; /* chunk of the index -> unit; NONE: a hole */
+	struct unit *chunks, *frames, head;
+	uint32_t n_chunks, n_frames;
+	struct bundle *bundle; /* once its head is here */
+	char bundle_sha256[HASH_HEX];
+	uint64_t bundle_size, bundle_head;
+	uint8_t head_sha256[HASH_LEN];
+	char index_sha256[HASH_HEX];
+	int on_air, fill;
+	uint32_t bundle_cursor, fill_cursor;
+
+	struct unit lru; /* head of the list: next is the newest */
+	struct page *pages_new, *pages_old;
+	uint64_t cache_max, decoded_max;
+
+	struct unit *queue, **queue_tail;
+	struct request *requests;
+	uint64_t last_id;
+	struct loop_timer *later; /* schedule() */
+	int64_t source_full_ms;   /* asked again after that; 0: not full */
+
+	struct read *reads; /* the oldest is last */
+	struct read *reads_old, *spare;
+	struct stream streams[STREAMS];
+	uint64_t stamp;
+	struct decoder *decoder;
+	imagedev_trace_fn trace;
+	void *trace_arg;
+	uint8_t *traced; /* bits */
+	struct imagedev_stats stats;
+};
+
+/* read.c */
+void imagedev_wake(struct imagedev *dev, struct unit *u);
+void imagedev_wake_all(struct imagedev *dev); /* the bundle's head came */
+
+/* unit.c */
+const uint8_t *imagedev_unit_sha256(const struct imagedev *dev,
+				    const struct unit *u);
+/* The decoded bytes, or NULL. */
+const uint8_t *imagedev_unit_data(struct unit *u);
+/* All bytes of a unit: takes buf. 0, or -EBADMSG: thrown away. */
+int imagedev_unit_complete(struct imagedev *dev, struct unit *u, uint8_t *buf);
+/* Decodes if it is stored, else queues it. */
+void imagedev_unit_want(struct imagedev *dev, struct unit *u);
+/* It did not come: later again, if anybody waits. */
+void imagedev_unit_failed(struct imagedev *dev, struct unit *u);
+int imagedev_unit_absent(const struct unit *u);
+
+/* cache.c */
+void imagedev_cache_add(struct imagedev *dev, struct unit *u, uint8_t *buf);
+void imagedev_cache_drop(struct imagedev *dev, struct unit *u);
+struct page *imagedev_page_new(struct imagedev *dev, struct unit *u);
+void imagedev_page_drop(struct imagedev *dev, struct page *p);
+
+/* decode.c */
+int imagedev_decoder_new(struct imagedev *dev, int threads);
+void imagedev_decoder_free(struct imagedev *dev);
+/* Begins; imagedev_decoded() follows, maybe before this returns. */
+void imagedev_decode(struct imagedev *dev, struct unit *u);
+int imagedev_decode_ahead(const struct imagedev *dev); /* worth it? */
+/* unit.c */
+void imagedev_decoded(struct imagedev *dev, struct unit *u, int ok);
+
+/* fetch.c */
+void imagedev_schedule_soon(struct imagedev *dev);
+void imagedev_schedule(void *dev);
+void imagedev_enqueue(struct imagedev *dev, struct unit *u);
+void imagedev_requests_free(struct imagedev *dev);
+/* Of a request that was not urgent and has not begun: takes the unit out. */
+void imagedev_request_recall(struct imagedev *dev, const struct unit *u);
+uint64_t imagedev_window(const struct imagedev *dev, const struct unit *u);
+
+/* offer.c */
+void imagedev_part_free(struct unit *u);
+
+#endif
