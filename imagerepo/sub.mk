@@ -3,7 +3,8 @@ imagerepo-srcs := $(addprefix imagerepo/,manifest.c channel.c path.c store.c \
                   list.c)
 imagerepo-srcs += $(addprefix imagerepo/,contents.c draft.c)
 imagerepo-libs := trust common
-imagerepo-pkgs := jansson
+imagerepo-srcs += $(addprefix imagerepo/,image.c names.c index.c index-write.c bundle.c)
+imagerepo-pkgs := jansson libzstd
 
 tests               += test-imagerepo
 test-imagerepo-srcs := tests/unit/test-imagerepo.c
@@ -21,8 +22,9 @@ progs               += imagerepo-tool
 imagerepo-tool-exe  := imagerepo
 imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c build.c \
                        build-report.c recipe.c stage.c stage-block.c needs.c modules.c tree.c \
-                       tree-write.c publish.c verify.c source.c list.c)
-imagerepo-tool-libs := imagerepo httpc trust common
+                       tree-write.c publish.c verify.c source.c list.c \
+                       meta.c meta-commit.c meta-keys.c)
+imagerepo-tool-libs := imagerepo httpc tuf trust common
 imagerepo-tool-pkgs := jansson
 
 # Keys for trying things out, and the images that the emulated segment runs.

@@ -70,6 +70,10 @@ struct meta;
 int meta_open(const struct meta_how *how, struct meta **out, struct errinfo *err);
 void meta_close(struct meta *m);
 
+/* An empty repository that begins with this root document; for init. */
+int meta_create(const char *repo, const void *root, size_t len,
+		struct meta **out, struct errinfo *err);
+
 /* Body ("signed") of "root", "timestamp", "snapshot", "targets" or of a
  * maintainer, with the changes made so far. Borrowed; NULL: there is none. */
 const json_t *meta_body(const struct meta *m, const char *role);
@@ -98,6 +102,13 @@ int meta_delete(struct meta *m, const char *role, const char *path,
 json_t *meta_edit(struct meta *m, const char *role);
 /* Signs snapshot (which is signed whenever any role is) or timestamp anew. */
 int meta_renew(struct meta *m, const char *role);
+
+/* The next root document: signed by its own role and by the one in force.
+ * Commit signs anew what other keys must sign now, by old and new keys, and
+ * makes the root appear last; where old keys are lost, first (clients that
+ * come in between fail and try again). */
+int meta_set_root(struct meta *m, const void *doc, size_t len,
+		  struct errinfo *err);
 
 /* Signs and writes what was changed (nothing changed: 0, nothing written).
  * Verifies all that it made as a client would, at now_ms, before the first
