@@ -48,6 +48,7 @@
 #define IMAGE_DISK_MAX   (64ULL << 30)
 #define IMAGE_INDEX_MAX  (64ULL << 20)
 #define IMAGE_BUNDLE_MAX (1ULL << 30)
+#define IMAGE_CONTENTS_MAX (256ULL << 20)
 #define IMAGE_DELTA_MAX  (8ULL << 30)
 
 struct image_blob {
