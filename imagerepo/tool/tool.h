@@ -20,6 +20,17 @@ int tool_build(int argc, char **argv, void *arg);
 int tool_publish(int argc, char **argv, void *arg);
 int tool_verify(int argc, char **argv, void *arg);
 int tool_list(int argc, char **argv, void *arg);
+int tool_channel_list(int argc, char **argv, void *arg);
+int tool_channel_set(int argc, char **argv, void *arg);
+int tool_channel_rollback(int argc, char **argv, void *arg);
+int tool_revoke(int argc, char **argv, void *arg);
+int tool_diff(int argc, char **argv, void *arg);
+int tool_gc(int argc, char **argv, void *arg);
+int tool_fsck(int argc, char **argv, void *arg);
+int tool_mirror(int argc, char **argv, void *arg);
+int tool_export(int argc, char **argv, void *arg);
+int tool_import(int argc, char **argv, void *arg);
+int tool_serve(int argc, char **argv, void *arg);
 
 /* Prints "imagerepo: text" and gives CMD_EXIT_FAILED. */
 int tool_fail(const struct errinfo *err, int rc);
@@ -38,6 +49,10 @@ int tool_root_load(const char *path, int64_t now_ms, struct trust_root **root,
 /* "NAME" or "NAME:CHANNEL" (channel "stable" if not said). */
 int tool_parse_image(const char *word, char image[IMAGEREPO_NAME],
 		     char channel[IMAGEREPO_NAME]);
+
+/* "2026-11-21T02:00:00Z" of an option --at: the time to judge expiry by. 0 or
+ * CMD_EXIT_USAGE. */
+int tool_parse_at(const char *text, int64_t *unix_ms);
 
 /* Runs a program to its end, its output dropped; its errors are shown.
  * -ENOENT if it is not there (`package` is what to install), -EIO if it fails.

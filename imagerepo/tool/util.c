@@ -70,6 +70,15 @@ int tool_parse_image(const char *word, char image[IMAGEREPO_NAME],
 	return parse_is_name(image) && parse_is_name(channel) ? 0 : -EINVAL;
 }
 
+int tool_parse_at(const char *text, int64_t *unix_ms)
+{
+	return clock_parse(text, unix_ms)
+		       ? cmd_misuse("--at: '%s' is not of the form "
+				    "2026-11-21T02:00:00Z",
+				    text)
+		       : 0;
+}
+
 static int spawn(const char *const argv[], pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;

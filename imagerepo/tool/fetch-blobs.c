@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fetch: blobs, some at once. Each is written to TO/partial/HEX64 while its
+ * digest is taken; a part that is there already is gone on with.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "fetch-private.h"
+#include "fileio.h"
+
+#define TICK_MS     200
+#define READ_BYTES  65536
+#define WRONG_TRIES 2 /* of a blob that comes with the wrong bytes */
+
+struct transfer {
+	struct fetch *f;
+	CURL *h;
+	const struct image_blob *blob; /* NULL: the slot is free */
+	struct hash *hash;
+	int fd;            /* -1: nothing is kept */
+	uint64_t at, from; /* bytes that are here; of them before the request */
+	int over;          /* more came than there may be */
+	int io;            /* errno of our own disk */
+	int tries, wrong, running;
+	int64_t not_before_ms;
+	char path[IMAGE_PATH], why[CURL_ERROR_SIZE];
+};
+
+struct batch {
+	struct fetch *f;
+	const char *to;
+	const struct fetch_hooks *hooks;
+	struct transfer slot[FETCH_PARALLEL];
+	int n_slots;
+};
+
+static void blob_at(const char *to, const char *sha256, char out[PATH_MAX])
+{
+	char file[IMAGE_PATH];
+
+	imagerepo_blob_file(sha256, file);
+	snprintf(out, PATH_MAX, "%s/%s", to, file);
+}
+
+static void part_at(const char *to, const char *sha256, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/partial/%s", to, sha256);
+}
+
+static int is_there(const char *to, const struct image_blob *b)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	blob_at(to, b->sha256, path);
+	return !stat(path, &st) && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == b->size;
+}
+
+/* Begins the file anew. */
+static int rewind_part(struct transfer *t)
+{
+	uint8_t drop[HASH_LEN];
+
+	hash_final(t->hash, drop);
+	t->at = t->from = 0;
+	if (t->fd >= 0 && (ftruncate(t->fd, 0) || lseek(t->fd, 0, SEEK_SET)))
+		return -errno;
+	return 0;
+}
+
+/* Takes the digest of what an earlier run has left. */
+static int resume_part(struct transfer *t)
+{
+	auto_free char *chunk = malloc(READ_BYTES);
+	ssize_t n;
+
+	if (!chunk)
+		return -ENOMEM;
+	while ((n = read(t->fd, chunk, READ_BYTES)) > 0) {
+		hash_update(t->hash, chunk, (size_t)n);
+		t->at += (uint64_t)n;
+	}
+	if (n < 0)
+		return -errno;
+	return t->at > t->blob->size ? rewind_part(t) : 0;
+}
+
+static size_t take(char *data, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	size_t len = size * n;
+	long status = 0;
+
+	/* A server without ranges begins at the beginning. */
+	curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
+	if (t->at && t->at == t->from && status == 200) {
+		t->io = rewind_part(t);
+		if (t->io)
+			return 0;
+	}
+	if (status && status != 200 && status != 206)
+		return len; /* an error's text is nobody's blob */
+	if (len > t->blob->size - t->at) {
+		t->over = 1;
+		return 0;
+	}
+	hash_update(t->hash, data, len);
+	if (t->fd >= 0)
+		t->io = fileio_write_all(t->fd, data, len);
+	if (t->io)
+		return 0;
+	t->at += len;
+	return len;
+}
+
+static int start_request(struct transfer *t)
+{
+	char range[32];
+	int rc = fetch_setup(t->f, t->h, t->path, t->why);
+
+	if (rc)
+		return rc;
+	t->from = t->at;
+	t->over = t->io = 0;
+	curl_easy_setopt(t->h, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(t->h, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(t->h, CURLOPT_PRIVATE, t);
+	/* Has a cache on the way ask again, too. */
+	if (t->wrong)
+		curl_easy_setopt(t->h, CURLOPT_HTTPHEADER, t->f->no_cache);
+	if (t->from) {
+		snprintf(range, sizeof(range), "%llu-",
+			 (unsigned long long)t->from);
+		curl_easy_setopt(t->h, CURLOPT_RANGE, range);
+	}
+	if (curl_multi_add_handle(t->f->multi, t->h))
+		return -ENOMEM;
+	t->running = 1;
+	return 0;
+}
+
+static int start_blob(struct batch *b, struct transfer *t,
+		      const struct image_blob *blob, struct errinfo *err)
+{
+	char part[PATH_MAX];
+	int rc = 0;
+
+	t->f = b->f;
+	t->blob = blob;
+	t->tries = t->wrong = 0;
+	t->at = t->from = 0;
+	t->not_before_ms = 0;
+	imagerepo_blob_file(blob->sha256, t->path);
+	if (!t->h)
+		t->h = curl_easy_init();
+	if (!t->hash)
+		t->hash = hash_new();
+	if (!t->h || !t->hash)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	if (b->to) {
+		part_at(b->to, blob->sha256, part);
+		t->fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			     0644);
+		if (t->fd < 0)
+			return errinfo_set_errno(err, -errno, "%s", part);
+		rc = resume_part(t);
+		if (rc)
+			return errinfo_set_errno(err, rc, "%s", part);
+	}
+	return 0;
+}
+
+/* Whole and right: durable, then visible. */
+static int publish_part(struct batch *b, struct transfer *t, struct errinfo *err)
+{
+	char part[PATH_MAX], path[PATH_MAX], dir[PATH_MAX];
+	auto_close int dir_fd = -1;
+	int rc;
+
+	part_at(b->to, t->blob->sha256, part);
+	blob_at(b->to, t->blob->sha256, path);
+	strcpy(dir, path);
+	rc = fileio_mkdirs(dirname(dir), 0755, err);
+	if (rc)
+		return rc;
+	if (fsync(t->fd) || fchmod(t->fd, 0644) || rename(part, path))
+		return errinfo_set_errno(err, -errno, "%s", path);
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0 || fsync(dir_fd))
+		return errinfo_set_errno(err, -errno, "%s", dir);
+	return 0;
+}
+
+/* What came is not what was signed: nothing of it is kept. */
+static int wrong_bytes(struct transfer *t, const char *what, struct errinfo *err)
+{
+	int rc;
+
+	t->wrong++;
+	rc = rewind_part(t);
+	if (rc)
+		return errinfo_set_errno(err, rc, "temporary file");
+	return errinfo_set(err, -EBADMSG, "%s/%s: %s", t->f->where, t->path,
+			   what);
+}
+
+static int judge(struct batch *b, struct transfer *t, CURLcode code,
+		 struct errinfo *err)
+{
+	uint8_t digest[HASH_LEN];
+	char hex[HASH_HEX], what[128];
+	long status = 0;
+	int rc;
+
+	if (t->io)
+		return errinfo_set_errno(err, t->io, "%s/partial", b->to);
+	if (t->over) {
+		snprintf(what, sizeof(what), "has more than %llu bytes",
+			 (unsigned long long)t->blob->size);
+		return wrong_bytes(t, what, err);
+	}
+	curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 416)
+		return wrong_bytes(t, "is shorter than its part", err);
+	rc = fetch_result(t->f, t->h, code, t->path, t->why, err);
+	if (rc)
+		return rc;
+	if (t->at != t->blob->size) {
+		snprintf(what, sizeof(what), "has %llu bytes instead of %llu",
+			 (unsigned long long)t->at,
+			 (unsigned long long)t->blob->size);
+		return wrong_bytes(t, what, err);
+	}
+	hash_final(t->hash, digest);
+	format_hex(digest, sizeof(digest), hex);
+	if (strcmp(hex, t->blob->sha256) != 0) {
+		snprintf(what, sizeof(what),
+			 "its SHA-256 is %.12s..., not %.12s...", hex,
+			 t->blob->sha256);
+		return wrong_bytes(t, what, err);
+	}
+	return b->to ? publish_part(b, t, err) : 0;
+}
+
+static void free_slot(struct transfer *t)
+{
+	uint8_t drop[HASH_LEN];
+
+	if (t->running)
+		curl_multi_remove_handle(t->f->multi, t->h);
+	if (t->hash)
+		hash_final(t->hash, drop);
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+	t->running = 0;
+	t->blob = NULL;
+}
+
+/* A blob that stays unfinished keeps its part, unless it is empty. */
+static void drop_empty(struct batch *b, struct transfer *t)
+{
+	char part[PATH_MAX];
+
+	if (!b->to || t->at)
+		return;
+	part_at(b->to, t->blob->sha256, part);
+	unlink(part);
+}
+
+static int end_request(struct batch *b, struct transfer *t, CURLcode code)
+{
+	struct errinfo why = ERRINFO_INIT;
+	const struct image_blob *blob = t->blob;
+	int rc;
+
+	fetch_count(b->f, t->h);
+	curl_multi_remove_handle(b->f->multi, t->h);
+	t->running = 0;
+	/* Progress makes new hope. */
+	if (t->at > t->from)
+		t->tries = 0;
+	rc = judge(b, t, code, &why);
+	if ((fetch_may_retry(rc) && ++t->tries < b->f->tries) ||
+	    (rc == -EBADMSG && t->wrong < WRONG_TRIES)) {
+		t->not_before_ms =
+			clock_boot_ms() + ((int64_t)FETCH_PAUSE_MS << t->tries);
+		return 0;
+	}
+	if (rc)
+		drop_empty(b, t);
+	free_slot(t);
+	return b->hooks->done(blob, rc, !rc, &why, b->hooks->arg);
+}
+
+/* An empty blob, and one whose part was complete, need no request. */
+static int start_waiting(struct batch *b, struct errinfo *err)
+{
+	int64_t now_ms = clock_boot_ms();
+	int rc = 0;
+
+	for (int i = 0; i < b->n_slots && !rc; i++) {
+		struct transfer *t = &b->slot[i];
+
+		if (!t->blob || t->running || t->not_before_ms > now_ms)
+			continue;
+		if (t->at == t->blob->size)
+			rc = rewind_part(t);
+		if (!rc)
+			rc = start_request(t);
+		if (rc)
+			errinfo_set_errno(err, rc, "%s", t->path);
+	}
+	return rc;
+}
+
+static int fill_slots(struct batch *b, const struct image_blob *blobs, size_t n,
+		      size_t *next, struct errinfo *err)
+{
+	int rc = 0;
+
+	for (int i = 0; i < b->n_slots && !rc; i++) {
+		while (!b->slot[i].blob && *next < n && !rc) {
+			const struct image_blob *blob = &blobs[(*next)++];
+
+			if (b->to && is_there(b->to, blob))
+				rc = b->hooks->done(blob, 0, 0, NULL,
+						    b->hooks->arg);
+			else
+				rc = start_blob(b, &b->slot[i], blob, err);
+		}
+	}
+	return rc ? rc : start_waiting(b, err);
+}
+
+static int step(struct batch *b, struct errinfo *err)
+{
+	uint64_t now = 0;
+	CURLMsg *m;
+	int rc = 0, left, running;
+
+	if (curl_multi_perform(b->f->multi, &running) ||
+	    curl_multi_poll(b->f->multi, NULL, 0, TICK_MS, NULL))
+		return errinfo_set(err, -EIO, "libcurl");
+	while (!rc && (m = curl_multi_info_read(b->f->multi, &left))) {
+		struct transfer *t = NULL;
+		CURLcode code = m->data.result;
+
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+		assert(t);
+		rc = end_request(b, t, code);
+	}
+	for (int i = 0; i < b->n_slots; i++)
+		if (b->slot[i].blob)
+			now += b->slot[i].at;
+	if (!rc && b->hooks->tick)
+		rc = b->hooks->tick(now, b->hooks->arg);
+	return rc;
+}
+
+static int busy(const struct batch *b)
+{
+	for (int i = 0; i < b->n_slots; i++)
+		if (b->slot[i].blob)
+			return 1;
+	return 0;
+}
+
+int fetch_blobs(struct fetch *f, const struct image_blob *blobs, size_t n,
+		const char *to, const struct fetch_hooks *hooks,
+		struct errinfo *err)
+{
+	/* A limited rate is that of one connection. */
+	struct batch b = { .f = f,
+			   .to = to,
+			   .hooks = hooks,
+			   .n_slots = f->rate ? 1 : FETCH_PARALLEL };
+	size_t next = 0;
+	int rc = 0;
+
+	for (int i = 0; i < b.n_slots; i++)
+		b.slot[i].fd = -1;
+	if (to) {
+		char tmp[PATH_MAX];
+
+		snprintf(tmp, sizeof(tmp), "%s/partial", to);
+		rc = fileio_mkdirs(tmp, 0755, err);
+	}
+	while (!rc) {
+		rc = fill_slots(&b, blobs, n, &next, err);
+		if (rc || (next == n && !busy(&b)))
+			break;
+		rc = step(&b, err);
+	}
+	for (int i = 0; i < b.n_slots; i++) {
+		if (b.slot[i].blob)
+			free_slot(&b.slot[i]);
+		curl_easy_cleanup(b.slot[i].h);
+		hash_free(b.slot[i].hash);
+	}
+	return rc;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "publish.h"
+#include "tool.h"
+
+#define TELL_MS 200
+
+static const char *const steps[] = {
+	[IMAGEREPO_STEP_READ] = "looking at what is there",
+	[IMAGEREPO_STEP_CHUNK] = "cutting and compressing",
+	[IMAGEREPO_STEP_BUNDLE] = "bundling what a boot reads",
+	[IMAGEREPO_STEP_DELTA] = "delta from the previous image",
+};
+
+static void progress(enum imagerepo_step step, uint64_t done, uint64_t total,
+		     void *arg)
+{
+	static enum imagerepo_step last = IMAGEREPO_STEP_DELTA + 1;
+	static int64_t told_ms;
+	int64_t now_ms = clock_boot_ms();
+	const struct publish *p = arg;
+
+	if (p->c.quiet || !isatty(STDERR_FILENO))
+		return;
+	if (step == last && now_ms - told_ms < TELL_MS)
+		return;
+	last = step;
+	told_ms = now_ms;
+	fprintf(stderr, "\r\033[K%s: %s: %u %%", p->m.name, steps[step],
+		total ? (unsigned int)(done * 100 / total) : 100);
+}
+
+static int load_trace(const struct publish *p, uint32_t **blocks, size_t *n,
+		      struct errinfo *err)
+{
+	auto_free char *path = tool_join(p->dir, DRAFT_TRACE);
+
+	if (!path)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	if (p->no_bundle || access(path, F_OK))
+		return 0;
+	return imagerepo_trace_load(path, p->m.disk_size, blocks, n, err);
+}
+
+static int put_files(struct publish *p, struct errinfo *err)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+		uint64_t max;
+	} files[] = {
+		{ "kernel", offsetof(struct image_manifest, kernel),
+		  IMAGE_KERNEL_MAX },
+		{ "initrd", offsetof(struct image_manifest, initrd),
+		  IMAGE_INITRD_MAX },
+		{ "contents", offsetof(struct image_manifest, contents),
+		  512ULL << 20 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		auto_free char *path = tool_join(p->dir, files[i].name);
+		struct image_blob out, *b;
+		int rc;
+
+		b = (struct image_blob *)((char *)&p->m + files[i].offset);
+		if (!b->size)
+			continue;
+		if (!path)
+			return errinfo_set(err, -ENOMEM, "out of memory");
+		rc = imagerepo_repo_put_file(p->c.r, path, files[i].max, b,
+					     &out, err);
+		if (rc)
+			return errinfo_wrap(err, rc, "%s", path);
+	}
+	return 0;
+}
+
+static int cut_disk(struct publish *p, struct errinfo *err)
+{
+	auto_free char *disk = tool_join(p->dir, "root");
+	auto_free uint32_t *trace = NULL;
+	struct imagerepo_publish how = {
+		.disk = disk,
+		.previous = p->has_previous ? &p->previous : NULL,
+		.previous_sha256 = p->previous_sha256,
+		.level = p->level,
+		.no_delta = p->no_delta,
+		.progress = progress,
+		.arg = p,
+	};
+	int rc = disk ? load_trace(p, &trace, &how.n_trace, err) : -ENOMEM;
+
+	if (rc)
+		return rc;
+	how.trace = trace;
+	rc = imagerepo_repo_publish(p->c.r, &how, &p->m, &p->stats, err);
+	if (!p->c.quiet && isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+	if (!rc && p->no_bundle) {
+		p->m.bundle = (struct image_blob){ .size = 0 };
+		p->m.bundle_head = 0;
+		p->m.bundle_head_sha256[0] = '\0';
+	}
+	return rc;
+}
+
+int publish_blobs(struct publish *p, struct errinfo *err)
+{
+	uint64_t disk = p->m.disk_size;
+	int rc = put_files(p, err);
+
+	if (!rc)
+		rc = cut_disk(p, err);
+	if (rc)
+		return rc;
+	if (p->m.disk_size != disk)
+		return errinfo_set(err, -EBADMSG,
+				   "%s/root has another size than image.json "
+				   "says; build it anew",
+				   p->dir);
+	return imagerepo_image_print(&p->m, &p->doc, err);
+}
