@@ -668,3 +668,12 @@ fenced() {
 	gw=
 	[ ! -e "$sock" ]
 }
+
+@test "the mirror is told what this segment runs" {
+	wanted=$tmp/state/mirror/wanted
+	workspaces 2 day:1:64 night:2:64 off:0:64
+	await grep -qx "batch 1 a\{64\}" "$wanted"
+	[ "$(wc -l <"$wanted")" = 1 ]
+	workspaces 3 off:0:64
+	await test ! -s "$wanted"
+}
