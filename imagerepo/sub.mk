@@ -23,7 +23,8 @@ imagerepo-tool-exe  := imagerepo
 imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c build.c \
                        build-report.c recipe.c stage.c stage-block.c needs.c modules.c tree.c \
                        tree-write.c publish.c verify.c source.c list.c \
-                       meta.c meta-commit.c meta-keys.c)
+                       meta.c meta-commit.c meta-keys.c key.c keys.c root.c \
+                       root-edit.c delegate.c refresh.c)
 imagerepo-tool-libs := imagerepo httpc tuf trust common
 imagerepo-tool-pkgs := jansson
 

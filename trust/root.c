@@ -3,9 +3,9 @@
  * The root document: which keys may sign what.
  *
  * In TUF's form ("spec_version" 1.0.x) unknown members are passed over, as TUF
- * demands, and the role "gateways" comes from a member of ours. Until all
- * repositories have moved, the older form ("1", any roles, nothing else) is
- * loaded as well.
+ * demands, and roles that TUF does not know come from members of ours. Until
+ * all repositories have moved, the older form ("1", any roles, nothing else) is
+ * loaded as well, and there is a role "images".
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,12 +16,26 @@
 #include "clock.h"
 #include "private.h"
 
-#define ROOT_ROLE     "root"
-#define GATEWAYS_ROLE "gateways"
-#define GATEWAYS      "x-nightshift-gateways"
+#define ROOT_ROLE "root"
 
 static const char *const tuf_roles[] = { ROOT_ROLE, "targets", "snapshot",
 					 "timestamp" };
+
+/* Roles of ours, beside TUF's. */
+static const struct {
+	const char *role, *member;
+} extras[] = {
+	{ "gateways", "x-nightshift-gateways" },
+	{ "images", "x-nightshift-images" },
+};
+
+static const char *extra_member(const char *role)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(extras); i++)
+		if (!strcmp(extras[i].role, role))
+			return extras[i].member;
+	return NULL;
+}
 
 const struct trust_signers *trust_root_signers(const struct trust_root *root,
 					       const char *role)
@@ -161,7 +175,7 @@ static int parse_keys(const json_t *keys, struct errinfo *err)
 static int parse_tuf(struct trust_root *root, const json_t *body,
 		     const json_t *keys, struct errinfo *err)
 {
-	json_t *gateways = json_object_get(body, GATEWAYS);
+	int rc = 0;
 
 	if (!json_is_true(json_object_get(body, "consistent_snapshot")))
 		return errinfo_set(err, -EBADMSG,
@@ -170,12 +184,16 @@ static int parse_tuf(struct trust_root *root, const json_t *body,
 		if (!trust_root_signers(root, tuf_roles[i]))
 			return errinfo_set(err, -EBADMSG, "no role '%s'",
 					   tuf_roles[i]);
-	if (!gateways)
-		return 0;
-	if (trust_root_signers(root, GATEWAYS_ROLE))
-		return errinfo_set(err, -EBADMSG,
-				   "two roles '" GATEWAYS_ROLE "'");
-	return parse_role(root, keys, GATEWAYS_ROLE, gateways, err);
+	for (size_t i = 0; i < ARRAY_SIZE(extras) && !rc; i++) {
+		json_t *object = json_object_get(body, extras[i].member);
+
+		if (object && trust_root_signers(root, extras[i].role))
+			rc = errinfo_set(err, -EBADMSG, "two roles '%s'",
+					 extras[i].role);
+		else if (object)
+			rc = parse_role(root, keys, extras[i].role, object, err);
+	}
+	return rc;
 }
 
 static int parse_body(struct trust_root *root, json_t *body, struct errinfo *err)
@@ -315,10 +333,10 @@ json_t *trust_root_body(const struct trust_role *roles, size_t n, int version,
 	if (!body)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		int extra = tuf && !strcmp(roles[i].name, GATEWAYS_ROLE);
+		const char *extra = tuf ? extra_member(roles[i].name) : NULL;
 
 		json_object_set_new(extra ? body : list,
-				    extra ? GATEWAYS : roles[i].name,
+				    extra ? extra : roles[i].name,
 				    make_role(keys, &roles[i]));
 	}
 	if (tuf)

@@ -6,22 +6,64 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "keys.h"
 #include "tool.h"
 
 static const struct cmd commands[] = {
-	{ "init", tool_init,
-	  "DIR [--expires 365d] [--images FILE] [--gateways FILE]",
-	  "make the keys of a grid and its root document",
-	  "Makes DIR/root.key, images.key, gateway.key (each with .pub) and root.json.\n"
-	  "Nothing is ever overwritten.\n\n"
-	  "  -e, --expires TIME    how long root.json is valid (default 365d)\n"
-	  "  -i, --images FILE     public key of a maintainer made elsewhere (may be\n"
-	  "                        repeated); then images.key is not made\n"
-	  "  -g, --gateways FILE   the same for gateways" },
+	{ "init", tool_init, "DIR [--root-keys N] [--root-threshold N] [option...]",
+	  "make the keys of a grid, its root document, its first metadata",
+	  "Makes DIR/root.key, targets.key, snapshot.key, timestamp.key, gateway.key and\n"
+	  "maintainer.key (each with .pub), root.json, and metadata/, which publishing\n"
+	  "into an empty repository begins with. Nothing is ever overwritten.\n\n"
+	  "      --root-keys N       make N root keys: root.key, root2.key, ...\n"
+	  "      --root-threshold N  so many of them must sign a new root document\n"
+	  "  -e, --expires TIME      how long root.json is valid (default 365d)\n"
+	  "      --root FILE, --targets FILE, --snapshot FILE, --timestamp FILE\n"
+	  "  -g, --gateways FILE\n"
+	  "  -m, --maintainer FILE   key of that role made elsewhere, its public half is\n"
+	  "                          enough (may be repeated); then none is made here" },
 	{ "key new", tool_key_new, "FILE",
 	  "make one key pair, FILE and FILE.pub", NULL },
 	{ "key show", tool_key_show, "FILE", "print a key's id and public half",
 	  NULL },
+	{ "root show", tool_root_show, "FILE [--json]",
+	  "print roles, keys and signatures of a root document", NULL },
+	{ "root edit", tool_root_edit, "OLD -o NEW [change...]",
+	  "draft the next root document",
+	  "Writes version N+1 of OLD, unsigned. ROLE is root, targets, snapshot,\n"
+	  "timestamp or gateways; FILE a key, its public half is enough.\n\n"
+	  "  -o, --output NEW         the draft\n"
+	  "  -a, --add ROLE=FILE      let a key sign\n"
+	  "  -d, --remove ROLE=KEY    no longer; KEY is a file or a key id\n"
+	  "  -t, --threshold ROLE=N   so many of its keys must sign\n"
+	  "  -e, --expires TIME       valid so long (default 365d)\n\n"
+	  "Each may be repeated. To rotate a key, add the new and remove the old one." },
+	{ "root sign", tool_root_sign, "FILE --key KEY...",
+	  "add signatures to a draft of a root document",
+	  "Several people sign one after another, each where their key is: enough of\n"
+	  "the old root role and enough of the new one.\n\n"
+	  "  -k, --key KEY   secret key (may be repeated)" },
+	{ "root publish", tool_root_publish,
+	  "FILE --repo REPO --keys DIR [option...]",
+	  "put the next root document into a repository",
+	  "Metadata that other keys must sign now is signed anew, by old and new keys.\n"
+	  "Into an empty directory: the first root document, with first metadata.\n\n" KEYS_COMMON_HELP },
+	{ "delegate", tool_delegate,
+	  "ROLE IMAGE --key FILE --repo REPO --keys DIR",
+	  "let a maintainer publish an image",
+	  "ROLE is the maintainer's name, IMAGE may be '*' (any image that nobody has for\n"
+	  "himself). A maintainer who is there keeps the other images.\n\n"
+	  "  -K, --key FILE         the maintainer's key, the public half is enough (may\n"
+	  "                         be repeated); all that may sign from now on\n"
+	  "  -t, --threshold N      so many of them must sign (default 1)\n" KEYS_COMMON_HELP },
+	{ "undelegate", tool_undelegate, "ROLE [IMAGE] --repo REPO --keys DIR",
+	  "take an image, or all, from a maintainer", KEYS_COMMON_HELP },
+	{ "refresh", tool_refresh, "--repo REPO --keys DIR [option...]",
+	  "sign metadata anew when half of its time is over",
+	  "For cron: does nothing, and says nothing, while there is nothing to do. Signs\n"
+	  "whatever the keys in DIR may sign.\n\n"
+	  "  -f, --force         all of it, now\n"
+	  "  -q, --quiet         say nothing\n" KEYS_COMMON_HELP },
 	{ "build", tool_build, "RECIPE -o DIR [--from DIR]... [--bin DIR]",
 	  "build an image from a recipe, reproducibly",
 	  "RECIPE is a directory with a recipe.conf, see recipe(5).\n\n"

@@ -37,6 +37,9 @@ int meta_keys_add(struct meta_keys *keys, const char *file, struct errinfo *err)
 				   "%s: a public key, signing needs the secret "
 				   "one",
 				   file);
+	for (size_t i = 0; i < keys->n; i++)
+		if (!strcmp(keys->key[i].keyid, key->keyid))
+			return 0; /* one key in two files */
 	keys->n++;
 	return 0;
 }

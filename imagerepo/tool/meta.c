@@ -394,12 +394,29 @@ static int is_delegated(const struct meta *m, const char *role)
 	return 0;
 }
 
+/* A role that had metadata once goes on counting from there. */
+static struct meta_part *begin_part(struct meta *m, const char *role)
+{
+	const json_t *listed =
+		json_object_get(meta_body(m, "snapshot"), "meta");
+	char name[TUF_NAME + sizeof(".json")];
+	struct meta_part *p;
+
+	if (!is_delegated(m, role) || add_part(m, role, NULL))
+		return NULL;
+	p = meta_part(m, role);
+	snprintf(name, sizeof(name), "%s.json", role);
+	p->version = (int)json_integer_value(
+		json_object_get(json_object_get(listed, name), "version"));
+	return p;
+}
+
 json_t *meta_edit(struct meta *m, const char *role)
 {
 	struct meta_part *p = meta_part(m, role);
 
-	if (!p && is_delegated(m, role) && !add_part(m, role, NULL))
-		p = meta_part(m, role);
+	if (!p)
+		p = begin_part(m, role);
 	if (!p || p - m->part < META_PART_TARGETS)
 		return NULL;
 	if (!p->body)
