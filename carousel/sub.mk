@@ -1,0 +1,11 @@
+libs          += carousel
+carousel-srcs := $(addprefix carousel/,wire.c fec.c socket.c recv.c recv-block.c \
+                 recv-ask.c send.c send-object.c send-plan.c send-want.c)
+carousel-libs := common
+carousel-pkgs := libisal
+
+progs          += carouseld
+carouseld-srcs := $(addprefix carousel/tool/,main.c serve.c receive.c fetch.c)
+carouseld-inc  := carousel
+carouseld-libs := carousel common
+carouseld-pkgs := libcurl libcrypto
