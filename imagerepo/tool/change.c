@@ -9,6 +9,14 @@
 #include "cmd.h"
 #include "tool.h"
 
+static int set_time(const char *option, const char *arg, uint64_t *sec)
+{
+	return parse_duration(arg, sec)
+		       ? cmd_misuse("--%s: '%s' is no time such as 7d", option,
+				    arg)
+		       : 0;
+}
+
 int change_option(struct change *c, int opt, const char *arg)
 {
 	switch (opt) {
@@ -21,18 +29,13 @@ int change_option(struct change *c, int opt, const char *arg)
 	case 'R':
 		c->root_file = arg;
 		return 0;
-	case 'E':
-		return parse_duration(arg, &c->times.targets_sec)
-			       ? cmd_misuse("--expires: '%s' is no time such "
-					    "as 180d",
-					    arg)
-			       : 0;
-	case 'F':
-		return parse_duration(arg, &c->times.timestamp_sec)
-			       ? cmd_misuse("--fresh: '%s' is no time such as "
-					    "7d",
-					    arg)
-			       : 0;
+	case 1:
+		return set_time("timestamp-expires", arg,
+				&c->times.timestamp_sec);
+	case 2:
+		return set_time("snapshot-expires", arg, &c->times.snapshot_sec);
+	case 3:
+		return set_time("targets-expires", arg, &c->times.targets_sec);
 	case 'n':
 		c->dry_run = 1;
 		return 0;

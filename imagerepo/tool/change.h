@@ -30,8 +30,9 @@ struct change {
 	{ "repo", required_argument, NULL, 'r' },          \
 	{ "keys", required_argument, NULL, 'k' },          \
 	{ "root", required_argument, NULL, 'R' },          \
-	{ "expires", required_argument, NULL, 'E' },       \
-	{ "fresh", required_argument, NULL, 'F' },         \
+	{ "timestamp-expires", required_argument, NULL, 1 }, \
+	{ "snapshot-expires", required_argument, NULL, 2 },  \
+	{ "targets-expires", required_argument, NULL, 3 },   \
 	{ "dry-run", no_argument, NULL, 'n' },             \
 	{ "quiet", no_argument, NULL, 'q' }
 #define CHANGE_SHORT "r:k:R:nq"

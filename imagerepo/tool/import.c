@@ -70,7 +70,7 @@ static int unpack_one(struct archive *tar, struct archive_entry *e,
 {
 	const char *path = archive_entry_pathname(e);
 	uint64_t max = path ? allowed(path) : 0;
-	char file[PATH_MAX], dir[PATH_MAX];
+	auto_free char *file = NULL, *dir = NULL;
 	auto_close int fd = -1;
 	int rc;
 
@@ -82,8 +82,10 @@ static int unpack_one(struct archive *tar, struct archive_entry *e,
 	if (archive_entry_size(e) < 0 || (uint64_t)archive_entry_size(e) > max)
 		return errinfo_set(err, -EFBIG, "%s: larger than %llu bytes",
 				   path, (unsigned long long)max);
-	snprintf(file, sizeof(file), "%s/%s", to, path);
-	strcpy(dir, file);
+	file = tool_join(to, path);
+	dir = file ? strdup(file) : NULL;
+	if (!dir)
+		return errinfo_set(err, -ENOMEM, "out of memory");
 	rc = fileio_mkdirs(dirname(dir), 0755, err);
 	if (rc)
 		return rc;
@@ -159,14 +161,18 @@ static int add_wanted(struct mirror *m, const char *file)
 
 static int list_images(struct mirror *m, const char *dir, struct errinfo *err)
 {
-	char pattern[PATH_MAX];
+	static const char *const patterns[] = { "targets/*/*.json",
+						"targets/*/channels/*.json" };
 	glob_t found = { 0 };
 	int rc = 0;
 
-	snprintf(pattern, sizeof(pattern), "%s/targets/*/*.json", dir);
-	glob(pattern, 0, NULL, &found);
-	snprintf(pattern, sizeof(pattern), "%s/targets/*/channels/*.json", dir);
-	glob(pattern, GLOB_APPEND, NULL, &found);
+	for (size_t i = 0; i < ARRAY_SIZE(patterns) && !rc; i++) {
+		auto_free char *pattern = tool_join(dir, patterns[i]);
+
+		if (!pattern || glob(pattern, i ? GLOB_APPEND : 0, NULL,
+				     &found) == GLOB_NOSPACE)
+			rc = -ENOMEM;
+	}
 	for (size_t i = 0; i < found.gl_pathc && !rc; i++)
 		rc = add_wanted(m, found.gl_pathv[i]);
 	if (!rc && !found.gl_pathc)
@@ -199,11 +205,13 @@ static int take(struct mirror *m, const char *dir, struct errinfo *err)
 
 static int run(struct mirror *m, const char *file, struct errinfo *err)
 {
-	char partial[PATH_MAX], dir[PATH_MAX];
+	auto_free char *partial = tool_join(m->dir, "partial");
+	auto_free char *dir =
+		partial ? tool_join(partial, "import.XXXXXX") : NULL;
 	int rc;
 
-	snprintf(partial, sizeof(partial), "%s/partial", m->dir);
-	snprintf(dir, sizeof(dir), "%s/import.XXXXXX", partial);
+	if (!dir)
+		return errinfo_set(err, -ENOMEM, "out of memory");
 	rc = fileio_mkdirs(partial, 0755, err);
 	if (rc)
 		return rc;
