@@ -57,6 +57,35 @@ static int word_delegate(const struct delegate *g, int rc, struct errinfo *err)
 	return errinfo_set_errno(err, rc, "%s", g->d.role);
 }
 
+/* Secret keys that were given sign as well. */
+static void take_secrets(struct delegate *g)
+{
+	struct meta_keys *keys = &g->common.keys;
+
+	for (size_t i = 0; i < g->d.n_keys; i++) {
+		size_t j = 0;
+
+		while (j < keys->n &&
+		       strcmp(keys->key[j].keyid, g->d.key[i].keyid) != 0)
+			j++;
+		if (g->d.key[i].has_secret && j == keys->n && j < TRUST_KEYS_MAX)
+			keys->key[keys->n++] = g->d.key[i];
+	}
+}
+
+/* Other TUF clients stumble over a role without metadata. */
+static int begin_role(struct delegate *g)
+{
+	if (meta_body(g->m, g->d.role))
+		return 0;
+	if (keys_can_sign(&g->common.keys, &g->d))
+		return meta_edit(g->m, g->d.role) ? 0 : -ENOMEM;
+	fprintf(stderr,
+		TOOL_NAME ": '%s' has no metadata until the first publish\n",
+		g->d.role);
+	return 0;
+}
+
 static int run_delegate(struct delegate *g, struct errinfo *err)
 {
 	json_t *body;
@@ -68,6 +97,10 @@ static int run_delegate(struct delegate *g, struct errinfo *err)
 		return rc;
 	body = meta_edit(g->m, META_TARGETS_ROLE);
 	rc = body ? tuf_targets_delegate(body, &g->d) : -ENOMEM;
+	if (!rc) {
+		take_secrets(g);
+		rc = begin_role(g);
+	}
 	if (rc)
 		return word_delegate(g, rc, err);
 	rc = keys_common_commit(&g->common, g->m, err);
@@ -89,9 +122,11 @@ static int run_undelegate(struct delegate *g, struct errinfo *err)
 	rc = body ? tuf_targets_undelegate(body, g->d.role,
 					   g->all ? NULL : g->d.image)
 		  : -ENOMEM;
+	if (rc == -ENOENT && g->all)
+		return errinfo_set(err, rc, "there is no role '%s'", g->d.role);
 	if (rc == -ENOENT)
-		return errinfo_set(err, rc, "%s is not delegated to '%s'",
-				   g->all ? "nothing" : g->d.image, g->d.role);
+		return errinfo_set(err, rc, "image %s is not %s's", g->d.image,
+				   g->d.role);
 	if (rc)
 		return errinfo_set_errno(err, rc, "%s", g->d.role);
 	return keys_common_commit(&g->common, g->m, err);

@@ -205,6 +205,7 @@ static int write_seed(struct init *in, const char *doc, struct errinfo *err)
 		d.key[d.n_keys++] = m->keys[i];
 	for (int r = ROLE_TARGETS; r <= ROLE_TIMESTAMP; r++)
 		collect(in, &keys, r);
+	collect(in, &keys, ROLE_MAINTAINER);
 	rc = keys_seed(in->dir, doc, &d, &keys, &in->times, 0, err);
 	meta_keys_wipe(&keys);
 	if (!rc)

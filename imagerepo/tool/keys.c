@@ -86,6 +86,16 @@ char *keys_unsigned(const json_t *body)
 	return doc;
 }
 
+int keys_can_sign(const struct meta_keys *keys, const struct tuf_delegation *d)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < keys->n; i++)
+		for (size_t j = 0; j < d->n_keys; j++)
+			n += !strcmp(keys->key[i].keyid, d->key[j].keyid);
+	return d->n_keys && n >= d->threshold;
+}
+
 int keys_seed(const char *dir, const char *root_doc,
 	      const struct tuf_delegation *maintainer,
 	      const struct meta_keys *keys, const struct meta_times *times,
@@ -102,6 +112,9 @@ int keys_seed(const char *dir, const char *root_doc,
 	rc = targets ? 0 : -ENOMEM;
 	if (!rc && maintainer->n_keys)
 		rc = tuf_targets_delegate(targets, maintainer);
+	if (!rc && keys_can_sign(keys, maintainer) &&
+	    !meta_edit(m, maintainer->role))
+		rc = -ENOMEM;
 	if (rc)
 		errinfo_set_errno(err, rc, "role '%s'", maintainer->role);
 	else

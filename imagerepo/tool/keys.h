@@ -66,6 +66,8 @@ int keys_common_commit(struct keys_common *o, struct meta *m,
 int keys_common_end(struct keys_common *o, struct meta *m, int rc,
 		    const struct errinfo *err);
 
+/* Are enough of a maintainer's secret keys here? */
+int keys_can_sign(const struct meta_keys *keys, const struct tuf_delegation *d);
 /* The first metadata of a repository: all images to the maintainer's keys. */
 int keys_seed(const char *dir, const char *root_doc,
 	      const struct tuf_delegation *maintainer,
