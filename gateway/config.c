@@ -17,7 +17,7 @@
 /* carousel.h has the first two as well. */
 #define CAROUSEL_GROUP_DEFAULT "239.255.78.83"
 #define CAROUSEL_PORT_DEFAULT  7883
-#define CAROUSEL_RATE_DEFAULT  800 /* Mbit/s */
+#define CAROUSEL_RATE_DEFAULT  600 /* Mbit/s */
 #define CAROUSEL_CROWD_DEFAULT 2
 
 static const struct conf_rule central_rules[] = {

@@ -21,7 +21,7 @@ void generate_repo(const struct config *c, const char *dir, struct buf *out)
 	buf_adds(out, "\"\nCAROUSEL=\"");
 	if (c->carousel.line)
 		buf_addf(out,
-			 "--from %s/mirror --interface %s --group %s "
+			 "--dir %s/mirror --interface %s --group %s "
 			 "--port %d --rate %dM --crowd %d",
 			 c->state, c->address_text, c->carousel.group,
 			 c->carousel.port, c->carousel.rate_mbit,

@@ -87,8 +87,8 @@ static int write_one(const struct generated *g, const struct config *c,
 /* What nginx and dnsmasq do not make themselves. */
 static int make_folders(const struct config *c, struct errinfo *err)
 {
-	static const char *const names[] = { "nginx", "nginx/cache",
-					     "nginx/temp", "mirror" };
+	static const char *const names[] = { "nginx", "nginx/cache", "nginx/temp",
+					     "mirror", "mirror/blobs" };
 	char path[PATH_MAX];
 	int rc;
 

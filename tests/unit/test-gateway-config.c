@@ -48,7 +48,7 @@ static void the_example_is_read(void **state)
 	assert_int_equal(c->repo.port, 8080);
 	assert_true(c->carousel.line > 0);
 	assert_string_equal(c->carousel.group, "239.255.78.83");
-	assert_int_equal(c->carousel.rate_mbit, 800);
+	assert_int_equal(c->carousel.rate_mbit, 600);
 	assert_int_equal(c->limits.memory_mib, 1024);
 	assert_int_equal(c->limits.vcpus, 2);
 	assert_int_equal(c->limits.n_images, 1);
