@@ -13,7 +13,7 @@
 #include "contents.h"
 #include "parse.h"
 
-#define HEAD "nightshift-contents 1\n"
+#define HEAD  "nightshift-contents 1\n"
 #define WORDS 6 /* at most, in a line */
 
 /* ---- printing ------------------------------------------------------------ */
@@ -226,9 +226,8 @@ static int parse_lines(char *text, struct contents *c, struct errinfo *err)
 				rc = parse_package(words, n, c);
 		}
 		if (rc)
-			return errinfo_set(err, rc,
-					   "list of contents: bad line %d",
-					   line);
+			return errinfo_set(
+				err, rc, "list of contents: bad line %d", line);
 	}
 	return 0;
 }

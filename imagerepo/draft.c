@@ -16,14 +16,13 @@
 
 static int bad(struct errinfo *err, const char *member)
 {
-	return errinfo_set(err, -EBADMSG, "\"%s\" is missing or not of its form",
-			   member);
+	return errinfo_set(err, -EBADMSG,
+			   "\"%s\" is missing or not of its form", member);
 }
 
 /* One of the blobs; max: its bound. */
-static int get_blob(json_t *body, const char *member, int required,
-		    uint64_t max, char sha256[HASH_HEX], uint64_t *size,
-		    struct errinfo *err)
+static int get_blob(json_t *body, const char *member, int required, uint64_t max,
+		    char sha256[HASH_HEX], uint64_t *size, struct errinfo *err)
 {
 	json_t *blob = json_object_get(body, member);
 	const char *digest;
@@ -98,10 +97,10 @@ static int get_head(json_t *body, struct image_draft *d, struct errinfo *err)
 	if (json_unpack_ex(body, &why, JSON_STRICT,
 			   "{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s?o, "
 			   "s?o, s?o}",
-			   "format", &format, "name", &name, "version", &version,
-			   "created", &created, "arch", &arch, "cmdline",
-			   &cmdline, "memory_min_mib", &memory, "kernel",
-			   &kernel, "root", &root, "initrd", &initrd,
+			   "format", &format, "name", &name, "version",
+			   &version, "created", &created, "arch", &arch,
+			   "cmdline", &cmdline, "memory_min_mib", &memory,
+			   "kernel", &kernel, "root", &root, "initrd", &initrd,
 			   "contents", &contents, "warm", &warm))
 		return errinfo_set(err, -EBADMSG, "%s", why.text);
 	if (format != IMAGE_FORMAT || strcmp(arch, ARCH) != 0)
@@ -165,8 +164,8 @@ static json_t *to_json(const struct image_draft *d)
 	clock_format(m->created_ms, created);
 	body = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i}", "format",
 			 IMAGE_FORMAT, "name", m->name, "version", m->version,
-			 "created", created, "arch", ARCH, "cmdline", m->cmdline,
-			 "memory_min_mib", m->memory_min_mib);
+			 "created", created, "arch", ARCH, "cmdline",
+			 m->cmdline, "memory_min_mib", m->memory_min_mib);
 	if (!body)
 		return NULL;
 	r |= put_blob(body, "kernel", m->kernel.sha256, m->kernel.size);
@@ -176,8 +175,7 @@ static json_t *to_json(const struct image_draft *d)
 	if (d->n_warm) {
 		warm = json_array();
 		for (int i = 0; i < d->n_warm; i++)
-			r |= json_array_append_new(warm,
-						   json_string(d->warm[i]));
+			r |= json_array_append_new(warm, json_string(d->warm[i]));
 		r |= json_object_set_new(body, "warm", warm);
 	}
 	if (r) {

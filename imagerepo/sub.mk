@@ -20,12 +20,15 @@ test-fuzz-manifest-cppflags := -DCORPUS='"tests/fuzz/corpus/manifest"'
 # The program of the same name.
 progs               += imagerepo-tool
 imagerepo-tool-exe  := imagerepo
-imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c build.c \
-                       build-report.c recipe.c stage.c stage-block.c needs.c modules.c tree.c \
-                       tree-write.c publish.c verify.c source.c list.c \
+imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c recipe.c \
+                       stage.c stage-block.c needs.c modules.c tree.c tree-write.c publish.c verify.c source.c list.c \
                        meta.c meta-commit.c meta-keys.c key.c keys.c root.c \
                        root-edit.c delegate.c refresh.c)
 imagerepo-tool-libs := imagerepo httpc tuf trust common
+imagerepo-tool-srcs += $(addprefix imagerepo/tool/,build.c build-base.c \
+                       build-debian.c build-disk.c build-list.c build-report.c \
+                       build-command.c archive-in.c archive-oci.c ext4.c ext4-file.c)
+imagerepo-tool-ldlibs := -larchive -lext2fs -lcom_err
 imagerepo-tool-pkgs := jansson
 
 # Keys for trying things out, and the images that the emulated segment runs.

@@ -1,44 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What was built: list of files, sizes.
+ * What was built: sizes of parts, of packages, of files.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "buf.h"
 #include "build.h"
 #include "cleanup.h"
-#include "fileio.h"
 #include "tool.h"
 
-#define LARGEST 8 /* files in the size report */
-
-static void list_tree(struct buf *list, const char *role, const struct tree *t)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		const struct tree_entry *e = &t->entries[i];
-
-		buf_addf(list, "%s %06o %llu /%s%s%s\n", role, e->mode,
-			 S_ISREG(e->mode) ? (unsigned long long)e->size : 0,
-			 e->path, S_ISLNK(e->mode) ? " -> " : "",
-			 S_ISLNK(e->mode) ? e->source : "");
-	}
-}
-
-int build_write_list(const struct build *b, struct errinfo *err)
-{
-	auto_free char *path = tool_join(b->out, "files.txt");
-	auto_buf struct buf list = BUF_INIT;
-
-	list_tree(&list, "initrd", &b->initrd);
-	list_tree(&list, "root", &b->root);
-	if (!path || list.rc)
-		return errinfo_set(err, -ENOMEM, "out of memory");
-	return fileio_write_atomic(path, list.data, list.len, 0644, err);
-}
+#define LARGEST 8 /* of each kind, in the report */
 
 static int by_size(const void *a, const void *b)
 {
@@ -49,14 +22,14 @@ static int by_size(const void *a, const void *b)
 	return strcmp((*x)->path, (*y)->path);
 }
 
-static void report_largest(const struct tree *t)
+static void report_files(const struct tree *t)
 {
 	auto_free const struct tree_entry **list =
 		calloc(t->n + 1, sizeof(*list));
 	char size[TOOL_SIZE];
 	size_t n = 0;
 
-	if (!list)
+	if (!list || !t->n)
 		return;
 	for (size_t i = 0; i < t->n; i++)
 		if (S_ISREG(t->entries[i].mode))
@@ -68,27 +41,61 @@ static void report_largest(const struct tree *t)
 		       list[i]->path);
 }
 
-void build_report(const struct build *b)
+static int by_kib(const void *a, const void *b)
 {
-	const struct tree *trees[IMAGEREPO_ROLES] = {
-		[IMAGEREPO_INITRD] = &b->initrd, [IMAGEREPO_ROOT] = &b->root
-	};
+	const struct contents_package *x = a, *y = b;
+
+	if (x->kib != y->kib)
+		return x->kib < y->kib ? 1 : -1;
+	return strcmp(x->name, y->name);
+}
+
+static void report_packages(const struct build *b)
+{
+	struct contents_package *list;
+	char size[TOOL_SIZE];
+	uint64_t kib = 0;
+	char *text;
+	size_t n;
+
+	if (build_packages(b, &list, &n, &text, NULL))
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		kib += list[i].kib;
+	if (n) {
+		qsort(list, n, sizeof(*list), by_kib);
+		printf("%zu packages, %s by their own account; largest:\n", n,
+		       tool_size(kib << 10, size));
+	}
+	for (size_t i = 0; i < n && i < LARGEST; i++)
+		printf("  %10s  %s %s\n", tool_size(list[i].kib << 10, size),
+		       list[i].name, list[i].version);
+	free(list);
+	free(text);
+}
+
+static void report_part(const char *name, uint64_t bytes, const struct tree *t)
+{
 	char size[TOOL_SIZE], unpacked[TOOL_SIZE];
 
-	printf("%s %s in %s\n", b->m.name, b->m.version, b->out);
-	for (int i = 0; i < IMAGEREPO_ROLES; i++) {
-		if (!b->m.blob[i].size)
-			continue;
-		printf("  %-7s %10s  ", imagerepo_role_name(i),
-		       tool_size(b->m.blob[i].size, size));
-		if (trees[i])
-			printf("%zu files, %s unpacked\n", tree_files(trees[i]),
-			       tool_size(tree_size(trees[i]), unpacked));
-		else
-			printf("Linux %s\n", b->stage.kernel_version);
-	}
-	printf("  %-7s %10s  starts with %d MiB of memory\n", "total",
-	       tool_size(imagerepo_manifest_size(&b->m), size),
-	       b->m.memory_min_mib);
-	report_largest(&b->root);
+	if (!bytes)
+		return;
+	printf("  %-8s %10s", name, tool_size(bytes, size));
+	if (t && t->n)
+		printf("  %zu files, %s", tree_files(t),
+		       tool_size(tree_size(t), unpacked));
+	putchar('\n');
+}
+
+void build_report(const struct build *b)
+{
+	const struct image_manifest *m = &b->draft.m;
+
+	printf("%s %s in %s, starts with %d MiB of memory\n", m->name,
+	       m->version, b->out, m->memory_min_mib);
+	report_part("kernel", m->kernel.size, NULL);
+	report_part("initrd", m->initrd.size, &b->initrd);
+	report_part("root", m->disk_size, &b->root);
+	report_packages(b);
+	report_files(&b->root);
 }

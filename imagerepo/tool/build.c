@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build: a recipe becomes kernel, initrd, root and image.json.
+ * build: a recipe becomes kernel, initrd, root, contents and image.json.
  *
  * All is made in OUT/tmp and moved to its place at the end, image.json last: a
  * directory with an image.json holds a whole image.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +15,16 @@
 
 #include "build.h"
 #include "cleanup.h"
-#include "cmd.h"
+#include "ext4.h"
 #include "fileio.h"
 #include "tool.h"
 
-static void progress(const struct build *b, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void progress(const struct build *b, const char *fmt, ...)
+/* What a directory holds, in the order of making. */
+enum part { KERNEL, INITRD, ROOT, CONTENTS, PARTS };
+static const char *const part_names[PARTS] = { "kernel", "initrd", "root",
+					       "contents" };
+
+void build_progress(const struct build *b, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -51,14 +52,20 @@ static void remove_tree(const char *dir)
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static int copy_file(const char *from, const char *to, struct errinfo *err)
+static int copy_file(const char *from, const char *to, uint64_t max,
+		     struct errinfo *err)
 {
 	auto_free char *data = NULL;
 	size_t len;
-	int rc = fileio_read(from, imagerepo_role_max(IMAGEREPO_KERNEL), &data,
-			     &len, err);
+	int rc = fileio_read(from, max, &data, &len, err);
 
 	return rc ? rc : fileio_write_atomic(to, data, len, 0644, err);
+}
+
+static int make_kernel(struct build *b, const char *to, struct errinfo *err)
+{
+	return copy_file(b->kernel ? b->kernel : b->stage.kernel, to,
+			 IMAGE_KERNEL_MAX, err);
 }
 
 static int make_initrd(struct build *b, const char *to, struct errinfo *err)
@@ -70,95 +77,129 @@ static int make_initrd(struct build *b, const char *to, struct errinfo *err)
 			       NULL };
 	int rc;
 
+	if (b->initrd_file)
+		return copy_file(b->initrd_file, to, IMAGE_INITRD_MAX, err);
 	if (!cpio)
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	rc = tree_write_cpio(&b->initrd, cpio, err);
 	return rc ? rc : tool_run(argv, "zstd", err);
 }
 
-/* mksquashfs takes no times beside SOURCE_DATE_EPOCH, which is for the date of
- * the image, not for the files in it. */
-static void hide_epoch(struct build *b)
+static int64_t newest_time(const struct tree *t)
 {
-	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	int64_t newest = 0;
 
-	b->epoch = epoch ? strdup(epoch) : NULL;
-	unsetenv("SOURCE_DATE_EPOCH");
+	for (size_t i = 0; i < t->n; i++)
+		if (t->entries[i].mtime > newest)
+			newest = t->entries[i].mtime;
+	return newest;
+}
+
+/* mksquashfs reads a tar archive: owners and devices without any rights. Its
+ * own idea of the time, for the top directory, is what only SOURCE_DATE_EPOCH
+ * changes. */
+static int make_squashfs(struct build *b, const char *to, struct errinfo *err)
+{
+	auto_free char *tar = tool_join(b->tmp, "root.tar");
+	char epoch[24];
+	const char *argv[] = { "sh",
+			       "-c",
+			       "SOURCE_DATE_EPOCH=$3 exec mksquashfs - \"$2\" "
+			       "-tar -quiet -no-progress -noappend -comp zstd "
+			       "-Xcompression-level 19 -root-mode 0755 "
+			       "-root-uid 0 -root-gid 0 <\"$1\"",
+			       "sh",
+			       tar,
+			       to,
+			       epoch,
+			       NULL };
+	struct stat st;
+	int rc;
+
+	if (!tar)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	snprintf(epoch, sizeof(epoch), "%lld", (long long)newest_time(&b->root));
+	rc = tree_write_tar(&b->root, tar, err);
+	if (!rc)
+		rc = tool_run(argv, "squashfs-tools", err);
+	if (!rc && stat(to, &st))
+		rc = errinfo_set_errno(err, -errno, "%s", to);
+	if (!rc && truncate(to, (st.st_size + 4095) / 4096 * 4096))
+		rc = errinfo_set_errno(err, -errno, "%s", to);
+	return rc;
 }
 
 static int make_root(struct build *b, const char *to, struct errinfo *err)
 {
-	auto_free char *dir = tool_join(b->tmp, "tree");
-	const char *argv[] = { "mksquashfs",
-			       dir,
-			       to,
-			       "-quiet",
-			       "-no-progress",
-			       "-noappend",
-			       "-all-root",
-			       "-no-xattrs",
-			       "-mkfs-time",
-			       "0",
-			       "-all-time",
-			       "0",
-			       "-comp",
-			       "zstd",
-			       "-Xcompression-level",
-			       "19",
-			       NULL };
-	int rc;
+	struct ext4_options o = { .label = "root" };
+	uint64_t size;
 
-	if (!dir)
-		return errinfo_set(err, -ENOMEM, "out of memory");
-	if (mkdir(dir, 0755))
-		return errinfo_set_errno(err, -errno, "%s", dir);
-	rc = tree_write_dir(&b->root, dir, err);
-	return rc ? rc : tool_run(argv, "squashfs-tools", err);
+	if (build_is_disk(b))
+		return build_disk(b, to, &size, err);
+	if (b->recipe.fs == RECIPE_SQUASHFS)
+		return make_squashfs(b, to, err);
+	return ext4_write(&b->root, &o, to, &size, err);
 }
 
-static int make_role(struct build *b, enum imagerepo_role role,
-		     struct errinfo *err)
+static int make_contents(struct build *b, const char *to, struct errinfo *err)
 {
-	struct imagerepo_blob *blob = &b->m.blob[role];
-	auto_free char *to = tool_join(b->tmp, imagerepo_role_name(role));
+	return build_write_contents(b, to, err);
+}
+
+static int has_part(const struct build *b, enum part part)
+{
+	if (part == INITRD)
+		return b->initrd_file || b->initrd.n;
+	return part != CONTENTS || !build_is_disk(b);
+}
+
+static int make_part(struct build *b, enum part part, struct errinfo *err)
+{
+	static int (*const make[PARTS])(struct build *, const char *,
+					struct errinfo *) = {
+		[KERNEL] = make_kernel,
+		[INITRD] = make_initrd,
+		[ROOT] = make_root,
+		[CONTENTS] = make_contents,
+	};
+	struct image_manifest *m = &b->draft.m;
+	char *sha256[PARTS] = { m->kernel.sha256, m->initrd.sha256,
+				b->draft.root_sha256, m->contents.sha256 };
+	uint64_t *bytes[PARTS] = { &m->kernel.size, &m->initrd.size,
+				   &m->disk_size, &m->contents.size };
+	auto_free char *to = tool_join(b->tmp, part_names[part]);
 	char size[TOOL_SIZE];
 	int rc;
 
-	if (role == IMAGEREPO_INITRD && !b->recipe.initrd)
+	if (!has_part(b, part))
 		return 0;
 	if (!to)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	if (role == IMAGEREPO_KERNEL)
-		rc = copy_file(b->stage.kernel, to, err);
-	else if (role == IMAGEREPO_INITRD)
-		rc = make_initrd(b, to, err);
-	else
-		rc = make_root(b, to, err);
+	rc = make[part](b, to, err);
 	if (!rc)
-		rc = hash_file_hex(to, blob->sha256, &blob->size, err);
+		rc = hash_file_hex(to, sha256[part], bytes[part], err);
 	if (!rc)
-		progress(b, "%-7s %10s  %.12s", imagerepo_role_name(role),
-			 tool_size(blob->size, size), blob->sha256);
+		build_progress(b, "%-8s %10s  %.12s", part_names[part],
+			       tool_size(*bytes[part], size), sha256[part]);
 	return rc;
 }
 
 /* "1" -> "1-3f9a2c1b": two different images never have one version. */
 static int name_version(struct build *b, struct errinfo *err)
 {
+	const char *version = b->version ? b->version : b->recipe.version;
 	auto_free char *text = NULL;
 	char hex[HASH_HEX];
-	json_t *body;
+	int rc;
 
-	b->m.created_ms = b->m.expires_ms = 0;
-	strcpy(b->m.version, b->recipe.version);
-	body = imagerepo_manifest_json(&b->m);
-	text = body ? trust_canonical(body) : NULL;
-	json_decref(body);
-	if (!text)
-		return errinfo_set(err, -ENOMEM, "out of memory");
+	b->draft.m.created_ms = 0;
+	strcpy(b->draft.m.version, version);
+	rc = imagerepo_draft_print(&b->draft, &text, err);
+	if (rc)
+		return rc;
 	hash_bytes_hex(text, strlen(text), hex);
-	snprintf(b->m.version, sizeof(b->m.version), "%.54s-%.8s",
-		 b->recipe.version, hex);
+	snprintf(b->draft.m.version, sizeof(b->draft.m.version), "%.54s-%.8s",
+		 version, hex);
 	return 0;
 }
 
@@ -166,88 +207,126 @@ static int name_version(struct build *b, struct errinfo *err)
  * here, or now. */
 static void set_created(struct build *b, const char *json_path)
 {
-	struct imagerepo_manifest old;
-	uint64_t sec;
-	json_t *body;
+	auto_free struct image_draft *old = calloc(1, sizeof(*old));
+	auto_free char *text = NULL;
+	size_t len;
 
-	b->m.created_ms = clock_unix_ms() / 1000 * 1000;
-	if (b->epoch && !parse_u64(b->epoch, 0, INT32_MAX, &sec)) {
-		b->m.created_ms = (int64_t)sec * 1000;
+	b->draft.m.created_ms = clock_unix_ms() / 1000 * 1000;
+	if (b->epoch >= 0) {
+		b->draft.m.created_ms = b->epoch * 1000;
 		return;
 	}
-	body = json_load_file(json_path, 0, NULL);
-	if (body && !imagerepo_manifest_parse(body, &old, NULL) &&
-	    !strcmp(old.name, b->m.name) && !strcmp(old.version, b->m.version))
-		b->m.created_ms = old.created_ms;
-	json_decref(body);
+	if (old && !fileio_read(json_path, IMAGE_MAX, &text, &len, NULL) &&
+	    !imagerepo_draft_parse(text, len, old, NULL) &&
+	    !strcmp(old->m.name, b->draft.m.name) &&
+	    !strcmp(old->m.version, b->draft.m.version))
+		b->draft.m.created_ms = old->m.created_ms;
 }
 
 static int write_json(struct build *b, const char *path, struct errinfo *err)
 {
 	auto_free char *text = NULL;
-	json_t *body;
+	int rc = imagerepo_draft_print(&b->draft, &text, err);
 
-	set_created(b, path);
-	b->m.expires_ms = b->m.created_ms; /* set when it is published */
-	body = imagerepo_manifest_json(&b->m);
-	text = body ? json_dumps(body, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-	json_decref(body);
-	if (!text)
+	return rc ? rc : fileio_write_atomic(path, text, strlen(text), 0644, err);
+}
+
+/* A trace is of the disk that it was made with. */
+static int drop_trace(const struct build *b, struct errinfo *err)
+{
+	auto_free char *trace = tool_join(b->out, DRAFT_TRACE);
+	auto_free char *root = tool_join(b->out, part_names[ROOT]);
+	char hex[HASH_HEX];
+	uint64_t size;
+
+	if (!trace || !root)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	return fileio_write_atomic(path, text, strlen(text), 0644, err);
+	if (access(trace, F_OK) || (!hash_file_hex(root, hex, &size, NULL) &&
+				    !strcmp(hex, b->draft.root_sha256)))
+		return 0;
+	if (unlink(trace))
+		return errinfo_set_errno(err, -errno, "%s", trace);
+	return 0;
 }
 
 static int move_in(struct build *b, struct errinfo *err)
 {
-	auto_free char *json = tool_join(b->out, IMAGE_JSON);
+	auto_free char *json = tool_join(b->out, DRAFT_FILE);
 	int rc;
 
 	if (!json)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	for (int i = 0; i < IMAGEREPO_ROLES; i++) {
-		auto_free char *from = tool_join(b->tmp, imagerepo_role_name(i));
-		auto_free char *to = tool_join(b->out, imagerepo_role_name(i));
+	set_created(b, json);
+	rc = drop_trace(b, err);
+	if (rc)
+		return rc;
+	if (unlink(json) && errno != ENOENT)
+		return errinfo_set_errno(err, -errno, "%s", json);
+	for (int i = 0; i < PARTS; i++) {
+		auto_free char *from = tool_join(b->tmp, part_names[i]);
+		auto_free char *to = tool_join(b->out, part_names[i]);
 
-		if (b->m.blob[i].size && rename(from, to))
+		if (!from || !to)
+			return errinfo_set(err, -ENOMEM, "out of memory");
+		if (has_part(b, i) ? rename(from, to)
+				   : unlink(to) && errno != ENOENT)
 			return errinfo_set_errno(err, -errno, "%s", to);
 	}
 	rc = build_write_list(b, err);
 	return rc ? rc : write_json(b, json, err);
 }
 
-static int run_build(struct build *b, struct errinfo *err)
+static void fill_draft(struct build *b)
+{
+	struct image_draft *d = &b->draft;
+
+	strcpy(d->m.name, b->name ? b->name : b->recipe.name);
+	strcpy(d->m.cmdline, b->recipe.cmdline);
+	d->m.memory_min_mib = b->recipe.memory_mib;
+	for (const struct recipe *r = &b->recipe; r && !d->n_warm; r = r->base)
+		for (const struct conf_stmt *st =
+			     conf_find(conf_first(r->conf), "warm");
+		     st; st = conf_next(st))
+			strcpy(d->warm[d->n_warm++], st->argv[0]);
+}
+
+static int stage_all(struct build *b, struct errinfo *err)
 {
 	struct recipe *r = &b->recipe;
-	int rc;
 
-	progress(b, "%s %s from %s", r->name, r->version, r->dir);
-	stage_kernel(&b->stage);
-	if (r->initrd)
-		stage_block(&b->stage, r->initrd, &b->initrd);
-	stage_block(&b->stage, r->root, &b->root);
+	if (!b->kernel || !b->initrd_file)
+		stage_kernel(&b->stage, r);
+	if (!b->initrd_file)
+		stage_blocks(&b->stage, r, STAGE_INITRD, &b->initrd);
+	if (!build_is_disk(b))
+		stage_blocks(&b->stage, r, STAGE_ROOT, &b->root);
 	if (recipe_errors(r))
 		return errinfo_set(err, -EINVAL, "%s: refused, nothing built",
 				   r->dir);
-	strcpy(b->m.name, r->name);
-	snprintf(b->m.cmdline, sizeof(b->m.cmdline), "%s", r->cmdline);
-	b->m.memory_min_mib = r->memory_mib;
-	for (int i = 0; i < IMAGEREPO_ROLES; i++) {
-		rc = make_role(b, i, err);
-		if (rc)
-			return rc;
-	}
-	rc = name_version(b, err);
+	return 0;
+}
+
+static int run(struct build *b, struct errinfo *err)
+{
+	int rc;
+
+	fill_draft(b);
+	build_progress(b, "%s %s from %s", b->draft.m.name, b->recipe.version,
+		       b->recipe.dir);
+	rc = build_base(b, err);
+	if (!rc)
+		rc = stage_all(b, err);
+	for (int i = 0; i < PARTS && !rc; i++)
+		rc = make_part(b, i, err);
+	if (!rc)
+		rc = name_version(b, err);
 	return rc ? rc : move_in(b, err);
 }
 
-static int build(struct build *b, const char *path, struct errinfo *err)
+int build_run(struct build *b, struct errinfo *err)
 {
-	int rc = recipe_load(path, &b->recipe);
+	int rc;
 
-	if (rc)
-		return errinfo_set(err, rc, "%s: refused, nothing built", path);
-	hide_epoch(b);
-	b->stage.recipe = &b->recipe;
 	b->tmp = tool_join(b->out, "tmp");
 	if (!b->tmp)
 		return errinfo_set(err, -ENOMEM, "out of memory");
@@ -255,69 +334,35 @@ static int build(struct build *b, const char *path, struct errinfo *err)
 	rc = fileio_mkdirs(b->tmp, 0755, err);
 	b->stage.tmp = b->tmp;
 	if (!rc)
-		rc = run_build(b, err);
-	remove_tree(b->tmp);
+		rc = run(b, err);
 	if (!rc)
 		build_report(b);
+	remove_tree(b->tmp);
 	return rc;
 }
 
-static void build_dispose(struct build *b)
+/* SOURCE_DATE_EPOCH is for the date of the image; tools that we call must not
+ * mix it with what they are told. */
+void build_init(struct build *b)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	uint64_t sec;
+
+	memset(b, 0, sizeof(*b));
+	b->started_ms = clock_boot_ms();
+	b->stage.bin = "build/bin";
+	b->max_bytes = ARCHIVE_BYTES_MAX;
+	b->epoch = epoch && !parse_u64(epoch, 0, INT32_MAX, &sec) ? (int64_t)sec
+								  : -1;
+	unsetenv("SOURCE_DATE_EPOCH");
+}
+
+void build_dispose(struct build *b)
 {
 	stage_dispose(&b->stage);
 	tree_dispose(&b->initrd);
 	tree_dispose(&b->root);
+	archive_close(&b->base);
 	recipe_dispose(&b->recipe);
 	free(b->tmp);
-	free(b->epoch);
-}
-
-static int parse_options(int argc, char **argv, struct build *b)
-{
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "from", required_argument, NULL, 'f' },
-		{ "bin", required_argument, NULL, 'b' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "o:f:b:q", options, NULL)) != -1) {
-		if (c == 'o')
-			b->out = optarg;
-		else if (c == 'b')
-			b->stage.bin = optarg;
-		else if (c == 'q')
-			b->quiet = 1;
-		else if (c == 'f' && b->stage.n_from == STAGE_FROM_MAX)
-			return cmd_misuse("more than %d times --from",
-					  STAGE_FROM_MAX);
-		else if (c == 'f') /* "/" is "" before "/bin" */
-			b->stage.from[b->stage.n_from++] =
-				strcmp(optarg, "/") ? optarg : "";
-		else
-			return cmd_misuse("see --help");
-	}
-	if (argc - optind != 1 || !b->out)
-		return cmd_misuse("name one recipe and --output DIR");
-	return 0;
-}
-
-int tool_build(int argc, char **argv, void *arg)
-{
-	struct build b = { .started_ms = clock_boot_ms() };
-	struct errinfo err = ERRINFO_INIT;
-	int rc;
-
-	(void)arg;
-	b.stage.bin = "build/bin";
-	rc = parse_options(argc, argv, &b);
-	if (rc)
-		return rc;
-	if (!b.stage.n_from)
-		b.stage.from[b.stage.n_from++] = "";
-	rc = build(&b, argv[optind], &err);
-	build_dispose(&b);
-	return rc ? tool_fail(&err, rc) : CMD_EXIT_OK;
 }

@@ -72,6 +72,21 @@ static const struct cmd commands[] = {
 	  "                     (default /)\n"
 	  "  -b, --bin DIR      where our own programs lie (default build/bin)\n"
 	  "  -q, --quiet        no progress" },
+	{ "convert", tool_convert,
+	  "tar|oci|raw|qcow2 FILE --recipe RECIPE -o DIR [--name NAME]",
+	  "make an image of a foreign archive or disk",
+	  "Files of a tar archive or an OCI layout (directory) come below the root\n"
+	  "that RECIPE says, a disk takes its place; all else is RECIPE's.\n\n"
+	  "  -o, --output DIR   where kernel, initrd, root and image.json go\n"
+	  "  -r, --recipe DIR   see recipe(5)\n"
+	  "  -n, --name NAME    of the image (default the recipe's)\n"
+	  "  -v, --image-version VERSION\n"
+	  "                     of the image (default the recipe's)\n"
+	  "  -k, --kernel FILE  instead of the recipe's\n"
+	  "  -i, --initrd FILE  instead of the recipe's\n"
+	  "  -m, --max-size SIZE\n"
+	  "                     refuse more than that (default 16G)\n"
+	  "  -f, -b, -q         as with build" },
 	{ "publish", tool_publish,
 	  "DIR --repo REPO --key KEY [--channel stable] [--expires 30d]",
 	  "sign what was built and put it into a repository",

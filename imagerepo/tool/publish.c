@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "cmd.h"
+#include "draft.h"
 #include "fileio.h"
 #include "tool.h"
 
@@ -41,22 +42,32 @@ struct publish {
 
 static int load_image(struct publish *p, struct errinfo *err)
 {
+	auto_free struct image_draft *d = calloc(1, sizeof(*d));
 	auto_free char *path = tool_join(p->dir, IMAGE_JSON);
 	auto_free char *text = NULL;
-	json_t *body;
 	size_t len;
 	int rc;
 
-	if (!path)
+	if (!path || !d)
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	rc = fileio_read(path, TRUST_DOC_MAX, &text, &len, err);
 	if (rc)
 		return errinfo_wrap(err, rc, "no built image");
-	body = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-	rc = body ? imagerepo_manifest_parse(body, &p->m, err)
-		  : errinfo_set(err, -EBADMSG, "not JSON");
-	json_decref(body);
-	return rc ? errinfo_wrap(err, rc, "%s", path) : 0;
+	rc = imagerepo_draft_parse(text, len, d, err);
+	if (rc)
+		return errinfo_wrap(err, rc, "%s", path);
+	strcpy(p->m.name, d->m.name);
+	strcpy(p->m.version, d->m.version);
+	strcpy(p->m.cmdline, d->m.cmdline);
+	p->m.created_ms = p->m.expires_ms = d->m.created_ms;
+	p->m.memory_min_mib = d->m.memory_min_mib;
+	memcpy(&p->m.blob[IMAGEREPO_KERNEL], &d->m.kernel,
+	       sizeof(d->m.kernel));
+	memcpy(&p->m.blob[IMAGEREPO_INITRD], &d->m.initrd,
+	       sizeof(d->m.initrd));
+	strcpy(p->m.blob[IMAGEREPO_ROOT].sha256, d->root_sha256);
+	p->m.blob[IMAGEREPO_ROOT].size = d->m.disk_size;
+	return 0;
 }
 
 static int load_keys(struct publish *p, struct errinfo *err)

@@ -231,12 +231,13 @@ static void stage_statement(struct stage *s, struct tree *t,
 	}
 }
 
+/* Once for a tree: what the blocks name is one list. */
 static void open_modules(struct stage *s, const struct conf_stmt *first)
 {
 	struct errinfo err = ERRINFO_INIT;
 	int rc;
 
-	if (!s->kernel) /* that was an error already */
+	if (!s->kernel || s->modules.dep) /* no kernel: an error already */
 		return;
 	rc = modules_open(s->kernel_tree, s->kernel_version, &s->modules, &err);
 	if (rc)
@@ -244,11 +245,10 @@ static void open_modules(struct stage *s, const struct conf_stmt *first)
 			   errinfo_text(&err, rc));
 }
 
-void stage_block(struct stage *s, const struct conf_stmt *block, struct tree *t)
+static void stage_block(struct stage *s, const struct conf_stmt *block,
+			struct tree *t)
 {
 	const struct conf_stmt *first = conf_find(block->child, "module");
-	struct errinfo err = ERRINFO_INIT;
-	int rc;
 
 	if (first)
 		open_modules(s, first);
@@ -259,9 +259,32 @@ void stage_block(struct stage *s, const struct conf_stmt *block, struct tree *t)
 	for (const struct conf_stmt *st = block->child; st; st = st->next)
 		if (!strcmp(st->name, "busybox"))
 			stage_statement(s, t, st);
+}
+
+static void stage_levels(struct stage *s, struct recipe *r,
+			 enum stage_block which, struct tree *t)
+{
+	const struct conf_stmt *block;
+
+	if (r->base)
+		stage_levels(s, r->base, which, t);
+	s->recipe = r;
+	t->layer++;
+	block = which == STAGE_INITRD ? r->initrd : r->root;
+	if (block)
+		stage_block(s, block, t);
+}
+
+void stage_blocks(struct stage *s, struct recipe *r, enum stage_block which,
+		  struct tree *t)
+{
+	struct errinfo err = ERRINFO_INIT;
+	int rc;
+
+	stage_levels(s, r, which, t);
 	rc = add_modules(s, t, &err);
 	if (rc)
-		conf_error(s->recipe->conf, block, -1, "%s",
+		conf_error(r->conf, conf_first(r->conf), -1, "%s",
 			   errinfo_text(&err, rc));
 	modules_dispose(&s->modules);
 }
@@ -288,9 +311,10 @@ static char *newest(const char *tree, const char *pattern)
 	return found;
 }
 
-void stage_kernel(struct stage *s)
+void stage_kernel(struct stage *s, struct recipe *r)
 {
-	const struct conf_stmt *st = s->recipe->kernel;
+	const struct conf_stmt *st = r->kernel;
+	struct conf *conf = r->kernel_of->conf;
 	const char *dash;
 
 	for (size_t i = 0; i < s->n_from && !s->kernel; i++) {
@@ -298,16 +322,16 @@ void stage_kernel(struct stage *s)
 		s->kernel = newest(s->from[i], st->argv[0]);
 	}
 	if (!s->kernel) {
-		conf_error(s->recipe->conf, st, 0,
-			   "no kernel '%s' in the trees of --from", st->argv[0]);
+		conf_error(conf, st, 0, "no kernel '%s' in the trees of --from",
+			   st->argv[0]);
 		return;
 	}
 	/* /boot/vmlinuz-VERSION, as Debian names it */
 	dash = strchr(strrchr(s->kernel, '/'), '-');
 	s->kernel_version = dash ? strdup(dash + 1) : NULL;
 	if (!s->kernel_version) {
-		conf_error(s->recipe->conf, st, 0,
-			   "%s is not called vmlinuz-VERSION", s->kernel);
+		conf_error(conf, st, 0, "%s is not called vmlinuz-VERSION",
+			   s->kernel);
 		free(s->kernel);
 		s->kernel = NULL;
 	}

@@ -13,7 +13,7 @@
 #define STAGE_FROM_MAX 8
 
 struct stage {
-	struct recipe *recipe;
+	struct recipe *recipe; /* the one at work: it, or one of its bases */
 	const char *from[STAGE_FROM_MAX]; /* trees of system files */
 	size_t n_from;
 	const char *bin;         /* our own programs */
@@ -26,10 +26,12 @@ struct stage {
 };
 
 /* Finds the kernel and its modules. Errors are added to the recipe's. */
-void stage_kernel(struct stage *s);
-/* Adds what a block ("initrd", "root") says to the tree. */
-void stage_block(struct stage *s, const struct conf_stmt *block,
-		 struct tree *tree);
+void stage_kernel(struct stage *s, struct recipe *r);
+/* Adds what the blocks "initrd" or "root" say to the tree: those of the bases
+ * first, each in a layer of its own. */
+enum stage_block { STAGE_INITRD, STAGE_ROOT };
+void stage_blocks(struct stage *s, struct recipe *r, enum stage_block which,
+		  struct tree *tree);
 void stage_dispose(struct stage *s);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,74 +9,229 @@
 #include "cleanup.h"
 #include "tree.h"
 
-#define PATH_BOUND 1024
+#define LINKS_MAX 40 /* symbolic links followed in one path, as the kernel */
 
-static const char *strip(const char *path)
+/* ---- finding ------------------------------------------------------------- */
+
+static uint64_t hash_path(const char *path)
 {
-	return path + strspn(path, "/");
+	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
+
+	for (; *path; path++)
+		h = (h ^ (unsigned char)*path) * 0x100000001b3;
+	return h ^ h >> 32;
 }
 
-/* Neither "..", nor ".", nor an empty part. */
-static int is_clean(const char *path)
+static void index_put(struct tree *t, size_t i)
 {
-	if (!*path || strlen(path) >= PATH_BOUND)
+	size_t at = hash_path(t->entries[i].path) & (t->index_size - 1);
+
+	while (t->index[at])
+		at = (at + 1) & (t->index_size - 1);
+	t->index[at] = (uint32_t)i + 1;
+}
+
+/* At most half full, so that looking for what is not there ends soon. */
+static int index_room(struct tree *t)
+{
+	size_t size = t->index_size ? t->index_size : 1024;
+	uint32_t *index;
+
+	while (size / 2 < t->n + 1)
+		size *= 2;
+	if (size == t->index_size)
 		return 0;
-	while (*path) {
-		size_t n = strcspn(path, "/");
-
-		if (!n || (n == 1 && *path == '.') ||
-		    (n == 2 && !strncmp(path, "..", 2)))
-			return 0;
-		path += n;
-		if (*path == '/' && !*++path)
-			return 0;
-	}
-	return 1;
+	index = calloc(size, sizeof(*index));
+	if (!index)
+		return -ENOMEM;
+	free(t->index);
+	t->index = index;
+	t->index_size = size;
+	for (size_t i = 0; i < t->n; i++)
+		index_put(t, i);
+	return 0;
 }
 
+/* The exact path. */
 static struct tree_entry *find(const struct tree *t, const char *path)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (!strcmp(t->entries[i].path, path))
-			return &t->entries[i];
+	size_t at;
+
+	if (!t->index_size)
+		return NULL;
+	at = hash_path(path) & (t->index_size - 1);
+	for (; t->index[at]; at = (at + 1) & (t->index_size - 1)) {
+		struct tree_entry *e = &t->entries[t->index[at] - 1];
+
+		if (!e->gone && !strcmp(e->path, path))
+			return e;
+	}
 	return NULL;
+}
+
+/* ---- resolving ----------------------------------------------------------- */
+
+/* What is left to walk: the target of a link goes before the rest. */
+static int push_link(char rest[TREE_PATH], const char *target, const char *tail)
+{
+	char joined[TREE_PATH];
+	int n = snprintf(joined, sizeof(joined), "%s/%s", target, tail);
+
+	if (n < 0 || n >= TREE_PATH)
+		return -ENAMETOOLONG;
+	memcpy(rest, joined, (size_t)n + 1);
+	return 0;
+}
+
+static void pop_part(char out[TREE_PATH])
+{
+	char *slash = strrchr(out, '/');
+
+	*(slash ? slash : out) = '\0';
+}
+
+/* Adds a part (n bytes) to out. */
+static int push_part(char out[TREE_PATH], const char *part, size_t n)
+{
+	size_t len = strlen(out);
+
+	if (n > TREE_NAME || len + n + 2 > TREE_PATH)
+		return -ENAMETOOLONG;
+	if (len)
+		out[len++] = '/';
+	memcpy(out + len, part, n);
+	out[len + n] = '\0';
+	return 0;
+}
+
+/* dotdot: may the text have ".." (a link's target may, a name may not)? */
+static int walk(const struct tree *t, const char *path, char out[TREE_PATH],
+		int last_too)
+{
+	char rest[TREE_PATH];
+	int links = 0, dotdot = 0, rc;
+
+	*out = '\0';
+	if (snprintf(rest, sizeof(rest), "%s", path) >= TREE_PATH)
+		return -ENAMETOOLONG;
+	for (char *p = rest + strspn(rest, "/"); *p;) {
+		size_t n = strcspn(p, "/");
+		char *tail = p + n + strspn(p + n, "/");
+		const struct tree_entry *e;
+
+		if (n == 1 && *p == '.') {
+			p = tail;
+			continue;
+		}
+		if (n == 2 && !strncmp(p, "..", 2)) {
+			if (!dotdot)
+				return -EINVAL;
+			pop_part(out);
+			p = tail;
+			continue;
+		}
+		rc = push_part(out, p, n);
+		if (rc)
+			return rc;
+		e = *tail || last_too ? find(t, out) : NULL;
+		if (!e || !S_ISLNK(e->mode)) {
+			p = tail;
+			continue;
+		}
+		if (++links > LINKS_MAX)
+			return -ELOOP;
+		pop_part(out);
+		if (*e->source == '/')
+			*out = '\0';
+		rc = push_link(rest, e->source, tail);
+		if (rc)
+			return rc;
+		dotdot = 1;
+		p = rest + strspn(rest, "/");
+	}
+	return *out ? 0 : -EINVAL;
+}
+
+int tree_resolve(const struct tree *t, const char *path, char out[TREE_PATH])
+{
+	return walk(t, path, out, 0);
 }
 
 const struct tree_entry *tree_find(const struct tree *t, const char *path)
 {
-	return find(t, strip(path));
+	char clean[TREE_PATH];
+
+	return walk(t, path, clean, 0) ? NULL : find(t, clean);
 }
 
-static int append(struct tree *t, const char *path, const char *source,
-		  mode_t mode, uint64_t size, struct errinfo *err)
-{
-	struct tree_entry *grown =
-		reallocarray(t->entries, t->n + 1, sizeof(*grown));
-	struct tree_entry *e;
+/* ---- adding -------------------------------------------------------------- */
 
-	if (!grown)
-		return errinfo_set(err, -ENOMEM, "out of memory");
-	t->entries = grown;
-	e = &grown[t->n];
-	e->path = strdup(path);
-	e->source = source ? strdup(source) : NULL;
-	e->mode = mode;
-	e->size = size;
-	if (!e->path || (source && !e->source)) {
-		free(e->path);
-		free(e->source);
-		return errinfo_set(err, -ENOMEM, "out of memory");
+static int no_memory(struct errinfo *err)
+{
+	return errinfo_set(err, -ENOMEM, "out of memory");
+}
+
+void tree_xattrs_free(struct tree_xattr *list)
+{
+	while (list) {
+		struct tree_xattr *next = list->next;
+
+		free(list->name);
+		free(list->value);
+		free(list);
+		list = next;
 	}
-	t->n++;
+}
+
+static void entry_dispose(struct tree_entry *e)
+{
+	free(e->path);
+	free(e->source);
+	tree_xattrs_free(e->xattrs);
+	memset(e, 0, sizeof(*e));
+}
+
+/* Copies *e under a path that is resolved and free. Takes its xattrs. */
+static int append(struct tree *t, const char *path, struct tree_entry *e,
+		  struct errinfo *err)
+{
+	struct tree_entry *to;
+
+	if (t->n == TREE_ENTRIES)
+		return errinfo_set(err, -E2BIG, "more than %u files",
+				   TREE_ENTRIES);
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 256;
+
+		to = reallocarray(t->entries, cap, sizeof(*to));
+		if (!to)
+			return no_memory(err);
+		t->entries = to;
+		t->cap = cap;
+	}
+	if (index_room(t))
+		return no_memory(err);
+	to = &t->entries[t->n];
+	*to = *e;
+	to->path = strdup(path);
+	to->source = e->source ? strdup(e->source) : NULL;
+	to->layer = t->layer;
+	e->xattrs = NULL;
+	if (!to->path || (e->source && !to->source)) {
+		entry_dispose(to);
+		return no_memory(err);
+	}
+	index_put(t, t->n++);
 	return 0;
 }
 
 static int add_parents(struct tree *t, const char *path, struct errinfo *err)
 {
-	char part[PATH_BOUND];
+	char part[TREE_PATH];
 
 	for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
-		struct tree_entry *e;
+		struct tree_entry dir = { .mode = S_IFDIR | 0755 };
+		const struct tree_entry *e;
 		int rc;
 
 		memcpy(part, path, (size_t)(p - path));
@@ -83,36 +240,51 @@ static int add_parents(struct tree *t, const char *path, struct errinfo *err)
 		if (e && S_ISDIR(e->mode))
 			continue;
 		if (e)
-			return errinfo_set(err, -ENOTDIR, "/%s is no directory",
-					   part);
-		rc = append(t, part, NULL, S_IFDIR | 0755, 0, err);
+			return errinfo_set(err, -ENOTDIR,
+					   "/%.200s is no directory", part);
+		rc = append(t, part, &dir, err);
 		if (rc)
 			return rc;
 	}
 	return 0;
 }
 
-static int add(struct tree *t, const char *path, const char *source,
-	       mode_t mode, uint64_t size, struct errinfo *err)
+static int bad_path(const char *path, int rc, struct errinfo *err)
 {
-	int rc;
+	return errinfo_set_errno(err, rc, "bad path '%.64s'", path);
+}
 
-	path = strip(path);
-	if (!is_clean(path))
-		return errinfo_set(err, -EINVAL, "bad path '%.64s'", path);
-	if (find(t, path))
-		return errinfo_set(err, -EEXIST, "/%s is there already", path);
-	rc = add_parents(t, path, err);
-	return rc ? rc : append(t, path, source, mode, size, err);
+static int add(struct tree *t, const char *path, struct tree_entry *e,
+	       struct errinfo *err)
+{
+	struct tree_entry *old;
+	char clean[TREE_PATH];
+	int rc = tree_resolve(t, path, clean);
+
+	if (rc)
+		return bad_path(path, rc, err);
+	old = find(t, clean);
+	if (old && (old->layer == t->layer || S_ISDIR(old->mode)))
+		return errinfo_set(err, -EEXIST, "/%.200s is there already",
+				   clean);
+	if (old)
+		old->gone = 1;
+	rc = add_parents(t, clean, err);
+	return rc ? rc : append(t, clean, e, err);
 }
 
 int tree_add_dir(struct tree *t, const char *path, mode_t mode,
 		 struct errinfo *err)
 {
-	struct tree_entry *e = find(t, strip(path));
+	struct tree_entry dir = { .mode = S_IFDIR | mode }, *e;
+	char clean[TREE_PATH];
+	int rc = walk(t, path, clean, 1);
 
+	if (rc)
+		return bad_path(path, rc, err);
+	e = find(t, clean);
 	if (!e || !S_ISDIR(e->mode))
-		return add(t, path, NULL, S_IFDIR | mode, 0, err);
+		return add(t, clean, &dir, err);
 	e->mode = S_IFDIR | mode;
 	return 0;
 }
@@ -120,19 +292,143 @@ int tree_add_dir(struct tree *t, const char *path, mode_t mode,
 int tree_add_file(struct tree *t, const char *path, const char *source,
 		  mode_t mode, struct errinfo *err)
 {
+	struct tree_entry e = { .mode = S_IFREG | mode };
 	struct stat st;
 
 	if (stat(source, &st))
 		return errinfo_set_errno(err, -errno, "%s", source);
 	if (!S_ISREG(st.st_mode))
 		return errinfo_set(err, -EINVAL, "%s is no file", source);
-	return add(t, path, source, S_IFREG | mode, (uint64_t)st.st_size, err);
+	e.source = (char *)source; /* append copies it */
+	e.size = (uint64_t)st.st_size;
+	return add(t, path, &e, err);
 }
 
 int tree_add_link(struct tree *t, const char *path, const char *target,
 		  struct errinfo *err)
 {
-	return add(t, path, target, S_IFLNK | 0777, strlen(target), err);
+	struct tree_entry e = { .mode = S_IFLNK | 0777,
+				.source = (char *)target,
+				.size = strlen(target) };
+
+	if (!e.size || e.size >= TREE_PATH)
+		return errinfo_set(err, -EINVAL, "bad target of the link %.64s",
+				   path);
+	return add(t, path, &e, err);
+}
+
+int tree_put(struct tree *t, struct tree_entry *e, struct errinfo *err)
+{
+	struct tree_entry *old;
+	char clean[TREE_PATH];
+	int rc = tree_resolve(t, e->path, clean);
+
+	if (rc)
+		return bad_path(e->path, rc, err);
+	old = find(t, clean);
+	if (old && S_ISDIR(old->mode) && S_ISDIR(e->mode)) {
+		tree_xattrs_free(old->xattrs);
+		old->xattrs = TAKE(e->xattrs);
+		old->mode = e->mode;
+		old->uid = e->uid;
+		old->gid = e->gid;
+		old->mtime = e->mtime;
+		old->layer = t->layer;
+		return 0;
+	}
+	if (old && S_ISDIR(old->mode))
+		tree_remove(t, clean, UINT_MAX, 0);
+	else if (old)
+		old->gone = 1;
+	rc = add_parents(t, clean, err);
+	return rc ? rc : append(t, clean, e, err);
+}
+
+static struct tree_xattr *copy_xattrs(const struct tree_xattr *from)
+{
+	struct tree_xattr *list = NULL, **end = &list;
+
+	for (; from; from = from->next) {
+		struct tree_xattr *x = calloc(1, sizeof(*x));
+
+		if (!x)
+			break;
+		*end = x;
+		end = &x->next;
+		x->name = strdup(from->name);
+		x->value = malloc(from->len + 1);
+		x->len = from->len;
+		if (!x->name || !x->value)
+			break;
+		memcpy(x->value, from->value, x->len);
+	}
+	if (!from)
+		return list;
+	tree_xattrs_free(list);
+	return NULL;
+}
+
+int tree_put_hardlink(struct tree *t, const char *path, const char *target,
+		      struct errinfo *err)
+{
+	struct tree_entry e, *old;
+	char clean[TREE_PATH], name[TREE_PATH];
+	int rc = tree_resolve(t, target, clean);
+
+	old = rc ? NULL : find(t, clean);
+	if (!old || S_ISDIR(old->mode))
+		return errinfo_set(err, -ENOENT,
+				   "%.100s is a link to %.100s, which is not "
+				   "there",
+				   path, target);
+	rc = tree_resolve(t, path, name);
+	if (rc)
+		return bad_path(path, rc, err);
+	if (!strcmp(name, clean))
+		return 0;
+	if (!old->node)
+		old->node = ++t->last_node;
+	e = *old;
+	e.path = name;
+	e.xattrs = copy_xattrs(old->xattrs);
+	if (old->xattrs && !e.xattrs)
+		return no_memory(err);
+	rc = tree_put(t, &e, err);
+	tree_xattrs_free(e.xattrs);
+	return rc;
+}
+
+/* ---- the whole ----------------------------------------------------------- */
+
+void tree_remove(struct tree *t, const char *path, unsigned int keep_layer,
+		 int below_only)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct tree_entry *e = &t->entries[i];
+
+		if (e->layer == keep_layer || strncmp(e->path, path, len) != 0)
+			continue;
+		if (!len || e->path[len] == '/' || (!e->path[len] && !below_only))
+			e->gone = 1;
+	}
+}
+
+int tree_mend(struct tree *t, struct errinfo *err)
+{
+	for (size_t i = 0, n = t->n; i < n; i++) {
+		char path[TREE_PATH];
+		int rc;
+
+		if (t->entries[i].gone)
+			continue;
+		strcpy(path, t->entries[i].path);
+		rc = add_parents(t, path, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 static int by_path(const void *a, const void *b)
@@ -144,17 +440,29 @@ static int by_path(const void *a, const void *b)
 
 void tree_sort(struct tree *t)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->entries[i].gone)
+			entry_dispose(&t->entries[i]);
+		else
+			t->entries[n++] = t->entries[i];
+	}
+	t->n = n;
 	if (t->n)
 		qsort(t->entries, t->n, sizeof(*t->entries), by_path);
+	if (t->index_size)
+		memset(t->index, 0, t->index_size * sizeof(*t->index));
+	for (size_t i = 0; i < t->n; i++)
+		index_put(t, i);
 }
 
 void tree_dispose(struct tree *t)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		free(t->entries[i].path);
-		free(t->entries[i].source);
-	}
+	for (size_t i = 0; i < t->n; i++)
+		entry_dispose(&t->entries[i]);
 	free(t->entries);
+	free(t->index);
 	memset(t, 0, sizeof(*t));
 }
 

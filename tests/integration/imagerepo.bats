@@ -31,6 +31,7 @@ setup_file() {
 		memory 64M
 		cmdline "console=hvc0"
 		kernel "/boot/vmlinuz-*"
+		fs squashfs
 		initrd { file recipe.conf /init 0755; module a in; busybox /bin/busybox }
 		root { tree tree; directory /tmp 1777; busybox /bin/busybox; link /bin/ls nowhere }
 	END
@@ -305,6 +306,7 @@ refused() {
 		memory 64M
 		cmdline ""
 		kernel "/boot/vmlinuz-*"
+		fs squashfs
 		root { program tool }
 	END
 	imagerepo build -q "$BATS_TEST_TMPDIR/recipe.conf" -o "$BATS_TEST_TMPDIR/out" \
