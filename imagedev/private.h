@@ -32,6 +32,8 @@
 #define WINDOW_MIN     (64u * 1024)   /* a lone miss brings so much along */
 #define WINDOW_MAX     (1024u * 1024) /* a long sequential read */
 #define AHEAD_MAX      (4u << 20)     /* decoded ahead of the reader */
+#define PAGE_STEP      (16u * 1024)   /* sizes of pages, for their reuse */
+#define SEQUENCE       (256u * 1024)  /* so much in a row is a sequence */
 #define STREAMS        8              /* sequential readers told apart */
 #define STREAM_NEAR    (1u << 20)     /* disorder among requests on the way */
 #define FILLS_MAX      2              /* requests of IMAGEDEV_FILL at once */
@@ -39,7 +41,7 @@
 #define RETRY_MAX_MS   3000
 #define SOURCE_FULL_MS 200 /* after -EAGAIN, if nothing ends before */
 #define AIR_WAIT_MS    300 /* for the carousel, when a read needs a frame */
-#define HEAD_TRIES     3   /* then reads do without the bundle */
+#define BAD_TRIES      3   /* then reads do without this of the bundle */
 #define NONE           UINT32_MAX
 
 enum unit_type { UNIT_CHUNK, UNIT_FRAME, UNIT_HEAD };
@@ -67,18 +69,20 @@ struct part; /* offer.c */
 
 struct unit {
 	struct unit *prev, *next; /* dev->lru, while stored */
-	struct unit *queued;      /* next in dev->queue */
+	struct unit *queued;      /* next in dev->queue, or among jobs */
 	uint8_t *stored;          /* checked bytes */
 	struct page *page;
 	struct part *part;
 	struct read *waiters;
-	int64_t due_ms;     /* not asked for before, boot clock */
-	uint32_t no;        /* chunk of the index, frame of the bundle */
-	uint32_t blob;      /* pack; NONE: the bundle */
-	uint32_t offset_lo; /* in the blob */
-	uint32_t size;      /* as stored */
+	int64_t due_ms;  /* not asked for before, boot clock */
+	uint32_t no;     /* chunk of the index, frame of the bundle */
+	uint32_t blob;   /* pack; NONE: the bundle */
+	uint64_t offset; /* in the blob */
+	uint32_t size;   /* as stored */
 	uint32_t raw;
 	uint8_t type, kind, flags, tries;
+	uint8_t bad;        /* came wrong the last time */
+	uint8_t decoded_ok; /* a thread's word */
 };
 
 struct read {
@@ -108,12 +112,6 @@ struct stream {
 	uint64_t next; /* offset after the last read */
 	uint64_t run;  /* bytes read in sequence */
 	uint64_t stamp;
-};
-
-struct job {
-	struct job *next;
-	struct unit *unit;
-	int ok;
 };
 
 struct decoder; /* decode.c */
@@ -147,10 +145,12 @@ struct imagedev {
 	int64_t source_full_ms;   /* asked again after that; 0: not full */
 
 	struct read *reads; /* the oldest is last */
-	struct read *reads_old, *spare;
+	struct read *reads_old, *spare, *woken;
+	int waking;
 	struct stream streams[STREAMS];
-	uint64_t stamp;
+	uint64_t stamp, chance;
 	struct decoder *decoder;
+	uint64_t part_bytes; /* offered and not whole */
 	imagedev_trace_fn trace;
 	void *trace_arg;
 	uint8_t *traced; /* bits */
@@ -159,7 +159,6 @@ struct imagedev {
 
 /* read.c */
 void imagedev_wake(struct imagedev *dev, struct unit *u);
-void imagedev_wake_all(struct imagedev *dev); /* the bundle's head came */
 
 /* unit.c */
 const uint8_t *imagedev_unit_sha256(const struct imagedev *dev,
@@ -173,6 +172,8 @@ void imagedev_unit_want(struct imagedev *dev, struct unit *u);
 /* It did not come: later again, if anybody waits. */
 void imagedev_unit_failed(struct imagedev *dev, struct unit *u);
 int imagedev_unit_absent(const struct unit *u);
+/* A frame, or the head, that came wrong too often. */
+int imagedev_given_up(const struct unit *u);
 
 /* cache.c */
 void imagedev_cache_add(struct imagedev *dev, struct unit *u, uint8_t *buf);
@@ -192,6 +193,7 @@ void imagedev_decoded(struct imagedev *dev, struct unit *u, int ok);
 /* fetch.c */
 void imagedev_schedule_soon(struct imagedev *dev);
 void imagedev_schedule(void *dev);
+void imagedev_dequeue(struct imagedev *dev, struct unit *u);
 void imagedev_enqueue(struct imagedev *dev, struct unit *u);
 void imagedev_requests_free(struct imagedev *dev);
 /* Of a request that was not urgent and has not begun: takes the unit out. */
@@ -199,6 +201,6 @@ void imagedev_request_recall(struct imagedev *dev, const struct unit *u);
 uint64_t imagedev_window(const struct imagedev *dev, const struct unit *u);
 
 /* offer.c */
-void imagedev_part_free(struct unit *u);
+void imagedev_part_free(struct imagedev *dev, struct unit *u);
 
 #endif

@@ -1,9 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads. Each copies what is decoded and waits for one unit at a time, but
+ * wants all units of its range at once; a reader in sequence has those behind
+ * it fetched and decoded before it asks.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "private.h"
+
+/* What holds the byte at an offset. */
+struct spot {
+	struct unit *unit; /* NULL: zeros */
+	uint32_t offset;   /* in the unit */
+	uint64_t run;      /* bytes from there on */
+};
+
+struct span {
+	uint64_t pos, end;
+	uint8_t *buf;
+};
 
 static void note(struct imagedev *dev, uint64_t offset, uint32_t len)
 {
@@ -17,9 +35,302 @@ static void note(struct imagedev *dev, uint64_t offset, uint32_t len)
 	}
 }
 
+/* The frame with place `i` of the bundle's list. */
+static struct unit *frame_of(const struct imagedev *dev, uint32_t i,
+			     uint32_t *first)
+{
+	uint32_t low = 0, high = dev->n_frames;
+	struct bundle_frame f;
+
+	while (high - low > 1) {
+		uint32_t mid = low + (high - low) / 2;
+
+		imagerepo_bundle_frame(dev->bundle, mid, &f);
+		if (f.first <= i)
+			low = mid;
+		else
+			high = mid;
+	}
+	imagerepo_bundle_frame(dev->bundle, low, &f);
+	*first = f.first;
+	return &dev->frames[low];
+}
+
+static struct unit *find_frame(const struct imagedev *dev, uint64_t pos,
+			       struct spot *s)
+{
+	uint64_t block = pos / INDEX_BLOCK;
+	struct unit *u;
+	uint32_t first, i, last;
+	int64_t place;
+
+	place = dev->bundle ? imagerepo_bundle_find(dev->bundle, block) : -1;
+	if (place < 0)
+		return NULL;
+	i = (uint32_t)place;
+	u = frame_of(dev, i, &first);
+	last = first + u->raw / INDEX_BLOCK - 1;
+	s->unit = u;
+	s->offset = (i - first) * INDEX_BLOCK + (uint32_t)(pos % INDEX_BLOCK);
+	s->run = INDEX_BLOCK - pos % INDEX_BLOCK;
+	while (i < last && imagerepo_bundle_block(dev->bundle, ++i) == ++block)
+		s->run += INDEX_BLOCK;
+	return u;
+}
+
+static int is_near(struct unit *u)
+{
+	return u->stored || u->flags & UNIT_DECODING;
+}
+
+/* The frame rather than the chunk? Not if the chunk is here, nor if the frame
+ * was here and is gone, or does not come out right. */
+static int frame_is_better(struct unit *frame, struct unit *chunk)
+{
+	if (imagedev_unit_data(frame))
+		return 1;
+	if (is_near(chunk))
+		return 0;
+	return is_near(frame) || frame->flags & UNIT_FLYING ||
+	       (!(frame->flags & UNIT_HAD) && !imagedev_given_up(frame));
+}
+
+static void find(struct imagedev *dev, uint64_t pos, struct spot *s)
+{
+	uint32_t i = imagerepo_index_find(dev->index, pos);
+	struct index_chunk c;
+	struct unit *u, *f;
+	struct spot frame;
+
+	imagerepo_index_chunk(dev->index, i, &c);
+	*s = (struct spot){ NULL, (uint32_t)(pos - c.offset),
+			    c.offset + c.size - pos };
+	if (c.kind == INDEX_HOLE)
+		return;
+	u = s->unit = &dev->chunks[dev->unit_of[i]];
+	if (imagedev_unit_data(u) || !dev->bundle_sha256[0])
+		return;
+	if (!dev->bundle && !imagedev_given_up(&dev->head) && !is_near(u)) {
+		*s = (struct spot){ &dev->head, 0, dev->size - pos };
+		return;
+	}
+	f = find_frame(dev, pos, &frame);
+	if (f && frame_is_better(f, u))
+		*s = frame;
+}
+
+/* Copies as far as all is here; returns the unit to wait for, or NULL. */
+static struct unit *advance(struct imagedev *dev, struct span *r)
+{
+	while (r->pos < r->end) {
+		const uint8_t *data = NULL;
+		struct spot s;
+		size_t n;
+
+		find(dev, r->pos, &s);
+		n = (size_t)(s.run < r->end - r->pos ? s.run : r->end - r->pos);
+		if (s.unit) {
+			data = imagedev_unit_data(s.unit);
+			if (!data)
+				imagedev_unit_want(dev, s.unit);
+			if (!data && !(data = imagedev_unit_data(s.unit)))
+				return s.unit;
+			memcpy(r->buf, data + s.offset, n);
+		} else {
+			memset(r->buf, 0, n);
+		}
+		r->pos += n;
+		r->buf += n;
+	}
+	return NULL;
+}
+
+static void want_range(struct imagedev *dev, uint64_t pos, uint64_t end)
+{
+	struct spot s;
+
+	for (; pos < end; pos += s.run) {
+		find(dev, pos, &s);
+		if (!s.unit || imagedev_unit_data(s.unit))
+			continue;
+		if (!s.unit->stored || imagedev_decode_ahead(dev))
+			imagedev_unit_want(dev, s.unit);
+	}
+}
+
+/* Several may read in sequence; their requests come a little out of order. */
+static struct stream *follow(struct imagedev *dev, uint64_t pos, uint64_t end)
+{
+	struct stream *oldest = dev->streams;
+
+	dev->stamp++;
+	for (int i = 0; i < STREAMS; i++) {
+		struct stream *s = &dev->streams[i];
+
+		if (s->stamp < oldest->stamp)
+			oldest = s;
+		if (!s->stamp || pos > s->next + WINDOW_MIN ||
+		    pos + STREAM_NEAR < s->next)
+			continue;
+		s->stamp = dev->stamp;
+		if (end > s->next) {
+			s->run += end - s->next;
+			s->next = end;
+		}
+		return s;
+	}
+	*oldest = (struct stream){ end, end - pos, dev->stamp };
+	return oldest;
+}
+
+static void read_ahead(struct imagedev *dev, const struct stream *s)
+{
+	uint64_t far = s->run < AHEAD_MAX ? s->run : AHEAD_MAX;
+
+	if (s->run < SEQUENCE)
+		return;
+	if (far > dev->decoded_max / 4)
+		far = dev->decoded_max / 4;
+	if (far > dev->size - s->next)
+		far = dev->size - s->next;
+	want_range(dev, s->next, s->next + far);
+}
+
+uint64_t imagedev_window(const struct imagedev *dev, const struct unit *u)
+{
+	uint64_t best = WINDOW_MIN;
+	struct index_chunk c;
+
+	if (u->type != UNIT_CHUNK)
+		return dev->on_air ? WINDOW_MAX : dev->bundle_size;
+	imagerepo_index_chunk(dev->index, u->no, &c);
+	for (int i = 0; i < STREAMS; i++) {
+		const struct stream *s = &dev->streams[i];
+
+		if (s->run >= SEQUENCE && s->run > best &&
+		    c.offset + STREAM_NEAR >= s->next &&
+		    c.offset <= s->next + AHEAD_MAX)
+			best = s->run;
+	}
+	return best < WINDOW_MAX ? best : WINDOW_MAX;
+}
+
+/* ---- waiting ---------------------------------------------------------------- */
+
+static void attach(struct read *r, struct unit *u)
+{
+	r->unit = u;
+	r->wait_next = u->waiters;
+	u->waiters = r;
+}
+
+static void read_free(struct imagedev *dev, struct read *r)
+{
+	if (r->prev)
+		r->prev->next = r->next;
+	else
+		dev->reads = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	else
+		dev->reads_old = r->prev;
+	dev->stats.waiting--;
+	r->next = dev->spare;
+	dev->spare = r;
+}
+
+static void resume(struct imagedev *dev, struct read *r)
+{
+	struct span span = { r->pos, r->end, r->buf };
+	struct unit *u = advance(dev, &span);
+	imagedev_read_fn fn = r->fn;
+	void *arg = r->arg;
+
+	r->pos = span.pos;
+	r->buf = span.buf;
+	if (u) {
+		attach(r, u);
+		return;
+	}
+	read_free(dev, r);
+	fn(arg, 0);
+}
+
+/* What is woken goes to one list, as a callback may read, or cancel. */
+void imagedev_wake(struct imagedev *dev, struct unit *u)
+{
+	struct read *r;
+
+	while ((r = u->waiters)) {
+		u->waiters = r->wait_next;
+		r->unit = NULL;
+		r->wait_next = dev->woken;
+		dev->woken = r;
+	}
+	if (dev->waking)
+		return;
+	dev->waking = 1;
+	while ((r = dev->woken)) {
+		dev->woken = r->wait_next;
+		resume(dev, r);
+	}
+	dev->waking = 0;
+}
+
+static int begin(struct imagedev *dev, struct span *span, struct unit *u,
+		 imagedev_read_fn fn, void *arg)
+{
+	struct read *r = dev->spare;
+
+	if (r)
+		dev->spare = r->next;
+	else
+		r = malloc(sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	*r = (struct read){ .next = dev->reads,
+			    .pos = span->pos,
+			    .end = span->end,
+			    .buf = span->buf,
+			    .fn = fn,
+			    .arg = arg,
+			    .since_ms = clock_boot_ms() };
+	if (r->next)
+		r->next->prev = r;
+	else
+		dev->reads_old = r;
+	dev->reads = r;
+	dev->stats.waiting++;
+	attach(r, u);
+	return 0;
+}
+
+static void lazy_read(struct imagedev *dev, struct span *span,
+		      imagedev_read_fn fn, void *arg)
+{
+	const struct stream *s = follow(dev, span->pos, span->end);
+	struct unit *u = advance(dev, span);
+	uint64_t end = span->end;
+
+	if (!u) {
+		fn(arg, 0);
+	} else {
+		if (begin(dev, span, u, fn, arg)) {
+			fn(arg, -ENOMEM);
+			return;
+		}
+		if (end - span->pos > dev->decoded_max / 2)
+			end = span->pos + dev->decoded_max / 2;
+		want_range(dev, span->pos, end);
+	}
+	read_ahead(dev, s);
+}
+
 void imagedev_read(struct imagedev *dev, uint64_t offset, uint32_t len,
 		   void *buf, imagedev_read_fn fn, void *arg)
 {
+	struct span span = { offset, offset + len, buf };
+
 	if (offset > dev->size || len > dev->size - offset) {
 		fn(arg, -EINVAL);
 		return;
@@ -30,10 +341,27 @@ void imagedev_read(struct imagedev *dev, uint64_t offset, uint32_t len,
 		note(dev, offset, len);
 	if (dev->plain)
 		fn(arg, dev->plain(dev->plain_arg, offset, len, buf));
+	else
+		lazy_read(dev, &span, fn, arg);
+}
+
+static void unlink_wait(struct read **list, const struct read *r)
+{
+	while (*list && *list != r)
+		list = &(*list)->wait_next;
+	if (*list)
+		*list = r->wait_next;
 }
 
 void imagedev_cancel(struct imagedev *dev, void *arg)
 {
-	(void)dev;
-	(void)arg;
+	struct read *r, *next;
+
+	for (r = dev->reads; r; r = next) {
+		next = r->next;
+		if (r->arg != arg)
+			continue;
+		unlink_wait(r->unit ? &r->unit->waiters : &dev->woken, r);
+		read_free(dev, r);
+	}
 }

@@ -1,10 +1,24 @@
-libs          += imagedev
-imagedev-srcs := $(addprefix imagedev/,device.c read.c nbd.c nbd-option.c)
-imagedev-libs := imagerepo trust common
+# Two libraries: a process that may not open sockets has its own source.
+libs            += imagedev imagedev-curl
+imagedev-srcs   := $(addprefix imagedev/,device.c read.c unit.c cache.c \
+                   decode.c fetch.c offer.c nbd.c nbd-option.c)
+imagedev-libs   := imagerepo trust common
+imagedev-pkgs   := libzstd
+imagedev-ldlibs := -pthread
+imagedev-curl-srcs := imagedev/source-curl.c
+imagedev-curl-inc  := imagedev
+imagedev-curl-libs := common
+imagedev-curl-pkgs := libcurl
 
 # The program.
 progs              += imagedev-tool
 imagedev-tool-exe  := imagedev
-imagedev-tool-srcs := $(addprefix imagedev/tool/,main.c listen.c disk.c)
-imagedev-tool-libs := imagedev imagerepo trust common
-imagedev-tool-pkgs := jansson
+imagedev-tool-srcs := $(addprefix imagedev/tool/,main.c listen.c disk.c image.c \
+                      fetch.c)
+imagedev-tool-libs := imagedev-curl imagedev imagerepo tuf trust common
+imagedev-tool-pkgs := jansson libcurl
+
+tests              += test-imagedev
+test-imagedev-srcs := tests/unit/test-imagedev.c tests/unit/imagedev-fixture.c
+test-imagedev-libs := imagedev imagerepo trust common
+test-imagedev-pkgs := cmocka

@@ -87,9 +87,9 @@ void imagedev_data(struct imagedev *dev, uint64_t id, const void *data,
 		   size_t len);
 void imagedev_end(struct imagedev *dev, uint64_t id, int rc);
 /* Bytes that nobody asked for (the carousel's): used if they are missing and
- * fit, else dropped. */
-void imagedev_offer(struct imagedev *dev, const char *sha256, uint64_t offset,
-		    const void *data, size_t len);
+ * fit, else dropped. -EBADMSG: something did not verify; 0. */
+int imagedev_offer(struct imagedev *dev, const char *sha256, uint64_t offset,
+		   const void *data, size_t len);
 /* While bytes of the bundle are on the air: its frames are not asked for, until
  * a read needs one that did not come in time. 0: off again. */
 void imagedev_carousel(struct imagedev *dev, int on);

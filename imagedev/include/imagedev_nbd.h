@@ -23,8 +23,7 @@ typedef void (*imagedev_nbd_end_fn)(void *arg, int rc);
 /* Takes ownership of fd, a stream socket. */
 int imagedev_nbd_serve(struct loop *loop, struct imagedev *dev, int fd,
 		       enum imagedev_nbd_start start, imagedev_nbd_end_fn fn,
-		       void *arg, struct imagedev_nbd **out,
-		       struct errinfo *err);
+		       void *arg, struct imagedev_nbd **out, struct errinfo *err);
 void imagedev_nbd_close(struct imagedev_nbd *n); /* fn is not called */
 
 #endif

@@ -11,9 +11,9 @@
 struct imagedev_curl;
 
 struct imagedev_curl_config {
-	const char *base; /* URL of the repository, without '/' at its end */
-	int h2;           /* HTTP/2 with prior knowledge (h2c) on http:// */
-	int parallel;     /* requests at once; 0: 8 */
+	const char *base;  /* URL of the repository, without '/' at its end */
+	int h2;            /* HTTP/2 with prior knowledge (h2c) on http:// */
+	int parallel;      /* requests at once; 0: 8 */
 	int low_speed_sec; /* give a request up after that; 0: 20 */
 };
 

@@ -19,7 +19,7 @@ struct serve {
 	const char *image;    /* "IMAGE:CHANNEL" */
 	const char *socket, *trace, *stats;
 	uint64_t cache, decoded;
-	int threads, h2, fill, ready_fd;
+	int threads, h2, fill, no_bundle, low_speed, ready_fd;
 };
 
 /* Makes the device; the disk's or repository's state lives to the end. */

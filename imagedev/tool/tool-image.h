@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef IMAGEDEV_TOOL_IMAGE_H
+#define IMAGEDEV_TOOL_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "errinfo.h"
+#include "fileio.h"
+
+struct fetcher {
+	const char *base; /* URL of the repository */
+	int h2;
+	void *easy; /* libcurl's */
+};
+
+/* Caller frees *data. -ENOENT: the server has it not. */
+int tool_fetch(struct fetcher *f, const char *path, uint64_t max, char **data,
+	       size_t *len, struct errinfo *err);
+/* A target's bytes, verified from the root document on. */
+int tool_fetch_target(struct fetcher *f, const char *root_file,
+		      const char *target, char **data, size_t *len,
+		      struct errinfo *err);
+void tool_fetch_end(struct fetcher *f);
+
+#endif
