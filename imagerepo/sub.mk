@@ -15,7 +15,6 @@ tests                   += test-fuzz-manifest
 test-fuzz-manifest-srcs := tests/fuzz/replay.c tests/fuzz/manifest.c
 test-fuzz-manifest-libs := imagerepo trust common
 test-fuzz-manifest-pkgs := jansson
-test-fuzz-manifest-cppflags := -DCORPUS='"tests/fuzz/corpus/manifest"'
 
 # The program of the same name.
 progs               += imagerepo-tool

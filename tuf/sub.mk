@@ -13,3 +13,8 @@ tests                 += test-tuf-targets
 test-tuf-targets-srcs := tests/unit/test-tuf-targets.c tests/unit/tuf-sim.c
 test-tuf-targets-libs := tuf trust common
 test-tuf-targets-pkgs := cmocka jansson
+
+tests              += test-fuzz-tuf
+test-fuzz-tuf-srcs := tests/fuzz/replay.c tests/fuzz/tuf.c
+test-fuzz-tuf-libs := tuf trust common
+test-fuzz-tuf-pkgs := jansson
