@@ -5,6 +5,7 @@
 #ifndef REPO_PRIVATE_H
 #define REPO_PRIVATE_H
 
+#include "index.h"
 #include "repo.h"
 
 #define REPO_BLOBS "blobs"
@@ -19,20 +20,42 @@ struct imagerepo_repo {
 	uint8_t dirty[256];  /* directories of blobs that must be synced */
 };
 
+/* A new file in tmp/, and its way to its place (which is synced, its directory
+ * is not) or out of the world. */
+int imagerepo_repo_tmp(struct imagerepo_repo *r, char tmp[IMAGE_PATH]);
+int imagerepo_repo_place(struct imagerepo_repo *r, int fd, const char *tmp,
+			 const char *path, struct errinfo *err);
+/* 1: there already; young again, so that no sweep takes it before the metadata
+ * names it. Its directory is synced by the next flush. */
+int imagerepo_repo_refresh(struct imagerepo_repo *r, const struct image_blob *b);
 /* A blob whose name becomes durable with the next imagerepo_repo_flush(). */
 int imagerepo_repo_put_later(struct imagerepo_repo *r, const void *data,
 			     size_t len, struct image_blob *out,
 			     struct errinfo *err);
 int imagerepo_repo_flush(struct imagerepo_repo *r, struct errinfo *err);
+/* tmp, written through fd, becomes the blob of its content. */
+int imagerepo_repo_settle(struct imagerepo_repo *r, int fd, const char *tmp,
+			  struct image_blob *out, struct errinfo *err);
 /* A file in tmp/ without a name, for reading and writing. */
 int imagerepo_repo_scratch(struct imagerepo_repo *r, struct errinfo *err);
 /* An index, parsed. */
 int imagerepo_repo_index(struct imagerepo_repo *r, const struct image_blob *b,
 			 struct index **out, struct errinfo *err);
 
+/* A kept manifest, checked and parsed. */
+int imagerepo_repo_manifest(struct imagerepo_repo *r,
+			    const struct imagerepo_keep *k,
+			    struct image_manifest *m, struct errinfo *err);
+
 /* Reads exactly len bytes at an offset; -EPIPE where the file ends. */
 int imagerepo_pread_all(int fd, void *buf, size_t len, uint64_t offset);
 int imagerepo_pwrite_all(int fd, const void *buf, size_t len, uint64_t offset);
+
+/* Reads and decodes a stored chunk, in any thread; uses buffer 3. */
+struct imagerepo_tools;
+int imagerepo_chunk_load(struct imagerepo_repo *r, const struct index *ix,
+			 const struct index_chunk *c, struct imagerepo_tools *t,
+			 void *raw, struct errinfo *err);
 
 /* All manifests in targets/ (channels are among them): -EBADMSG ends it. */
 typedef int (*imagerepo_target_fn)(const char *file, void *arg,

@@ -4,6 +4,10 @@ imagerepo-srcs := $(addprefix imagerepo/,manifest.c channel.c path.c store.c \
 imagerepo-srcs += $(addprefix imagerepo/,contents.c draft.c)
 imagerepo-libs := trust common
 imagerepo-srcs += $(addprefix imagerepo/,image.c names.c index.c index-write.c bundle.c)
+imagerepo-srcs += $(addprefix imagerepo/,repo.c repo-blob.c repo-targets.c trace.c disk.c \
+                  parallel.c chunker.c compress.c known.c known-cache.c publish.c \
+                  bundle-make.c bundle-inherit.c anchors.c delta.c delta-match.c \
+                  delta-plan.c delta-make.c delta-apply.c gc.c fsck.c)
 imagerepo-pkgs := jansson libzstd
 
 tests               += test-imagerepo
@@ -44,3 +48,9 @@ images: $(BUILD)/images/batch/image.json $(BUILD)/keys/root.json ## build the im
 	$(Q)$(BUILD)/bin/imagerepo publish $(BUILD)/images/batch \
 		--repo $(BUILD)/repo --key $(BUILD)/keys/images.key
 .PHONY: images
+
+# The library without keys, for benches and tests.
+progs                 += imagerepo-library
+imagerepo-library-srcs := tests/bench/update/library.c
+imagerepo-library-libs := imagerepo trust common
+imagerepo-library-pkgs := jansson

@@ -11,7 +11,8 @@
  *	48      32	SHA-256 of the new index
  *	80      4	index_raw, 84 index_stored
  *	88      4	table_raw, 92 table_stored
- *	96      -	zstd frame: the new index's columns (index.h), with those
+ *	96      -	zstd frame: the new index's first 32 bytes and columns
+ *			(index.h), with those
  *			of the old index as prefix
  *	-       -	zstd frame: table
  *	-       -	payload: the units' frames, then the gaps' bytes
