@@ -1,7 +1,7 @@
 libs           += imagerepo
 imagerepo-srcs := $(addprefix imagerepo/,manifest.c channel.c path.c store.c \
                   list.c)
-imagerepo-srcs += $(addprefix imagerepo/,contents.c draft.c)
+imagerepo-srcs += $(addprefix imagerepo/,contents.c draft.c trace.c)
 imagerepo-libs := trust common
 imagerepo-srcs += $(addprefix imagerepo/,image.c names.c index.c index-write.c bundle.c)
 imagerepo-srcs += $(addprefix imagerepo/,repo.c repo-blob.c repo-targets.c trace.c disk.c \
@@ -30,7 +30,8 @@ imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c recipe.c
 imagerepo-tool-libs := imagerepo httpc tuf trust common
 imagerepo-tool-srcs += $(addprefix imagerepo/tool/,build.c build-base.c \
                        build-debian.c build-disk.c build-list.c build-report.c \
-                       build-command.c archive-in.c archive-oci.c ext4.c ext4-file.c)
+                       build-command.c archive-in.c archive-oci.c ext4.c ext4-file.c trace.c trace-run.c \
+                       trace-guest.c)
 imagerepo-tool-ldlibs := -larchive -lext2fs -lcom_err
 imagerepo-tool-pkgs := jansson
 

@@ -87,6 +87,14 @@ static const struct cmd commands[] = {
 	  "  -m, --max-size SIZE\n"
 	  "                     refuse more than that (default 16G)\n"
 	  "  -f, -b, -q         as with build" },
+	{ "trace", tool_trace, "DIR [--from DIR]... [--timeout 300s]",
+	  "start a built image once and record what it reads",
+	  "Starts the image in an emulated PC and writes DIR/root.trace: the blocks of\n"
+	  "its disk in the order in which a start reads them, see recipe(5).\n\n"
+	  "  -f, --from DIR      trees with the kernel's modules (default /)\n"
+	  "  -t, --timeout TIME  how long it may take (default 300s)\n"
+	  "  -v, --verbose       show the console\n"
+	  "  -q, --quiet         no progress" },
 	{ "publish", tool_publish,
 	  "DIR --repo REPO --key KEY [--channel stable] [--expires 30d]",
 	  "sign what was built and put it into a repository",

@@ -18,6 +18,7 @@ int tool_key_new(int argc, char **argv, void *arg);
 int tool_key_show(int argc, char **argv, void *arg);
 int tool_build(int argc, char **argv, void *arg);
 int tool_convert(int argc, char **argv, void *arg);
+int tool_trace(int argc, char **argv, void *arg);
 int tool_publish(int argc, char **argv, void *arg);
 int tool_verify(int argc, char **argv, void *arg);
 int tool_list(int argc, char **argv, void *arg);
