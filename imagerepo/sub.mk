@@ -24,7 +24,7 @@ test-fuzz-manifest-pkgs := jansson
 progs               += imagerepo-tool
 imagerepo-tool-exe  := imagerepo
 imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c recipe.c \
-                       stage.c stage-block.c needs.c modules.c tree.c tree-write.c publish.c verify.c source.c list.c \
+                       stage.c stage-block.c needs.c modules.c tree.c tree-write.c publish.c verify.c list.c \
                        meta.c meta-commit.c meta-keys.c key.c keys.c root.c \
                        root-edit.c delegate.c refresh.c)
 imagerepo-tool-libs := imagerepo httpc tuf trust common
@@ -33,13 +33,20 @@ imagerepo-tool-srcs += $(addprefix imagerepo/tool/,build.c build-base.c \
                        build-command.c archive-in.c archive-oci.c ext4.c ext4-file.c trace.c trace-run.c \
                        trace-guest.c)
 imagerepo-tool-ldlibs := -larchive -lext2fs -lcom_err
-imagerepo-tool-pkgs := jansson
+imagerepo-tool-srcs += $(addprefix imagerepo/tool/,publish-blobs.c change.c \
+                       channel.c revoke.c gc.c view.c follow.c wanted.c fetch.c \
+                       fetch-blobs.c blobset.c diff.c diff-make.c diff-print.c \
+                       mirror.c mirror-run.c mirror-image.c mirror-state.c export.c \
+                       import.c serve.c)
+imagerepo-tool-pkgs := jansson libcurl
 
 # Keys for trying things out, and the images that the emulated segment runs.
 # Publishing again changes nothing until half of the signatures' time is over.
 artefacts += images
 image-files := $(shell find imagerepo/recipes -type f)
-$(BUILD)/keys/root.json: | $(BUILD)/bin/imagerepo
+# Keys and a repository of an older form make way.
+$(BUILD)/keys/root.json: $(BUILD)/keys/maintainer.key
+$(BUILD)/keys/maintainer.key: | $(BUILD)/bin/imagerepo
 	$(Q)rm -rf $(@D) $(BUILD)/repo && $(BUILD)/bin/imagerepo init $(@D)
 $(BUILD)/images/batch/image.json: $(image-files) $(BUILD)/debian/stamp \
 		$(BUILD)/bin/imagerepo $(BUILD)/bin/worker
@@ -47,7 +54,7 @@ $(BUILD)/images/batch/image.json: $(image-files) $(BUILD)/debian/stamp \
 		--from $(BUILD)/debian/root --from / --bin $(BUILD)/bin
 images: $(BUILD)/images/batch/image.json $(BUILD)/keys/root.json ## build the images and publish them in build/repo
 	$(Q)$(BUILD)/bin/imagerepo publish $(BUILD)/images/batch \
-		--repo $(BUILD)/repo --key $(BUILD)/keys/images.key
+		--repo $(BUILD)/repo --keys $(BUILD)/keys
 .PHONY: images
 
 # The library without keys, for benches and tests.

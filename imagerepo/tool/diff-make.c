@@ -41,7 +41,7 @@ static int order(const char *a, const char *b)
 static void add_package(json_t *out, int c, const struct contents_package *a,
 			const struct contents_package *b)
 {
-	if (!c && !strcmp(a->version, b->version) && !strcmp(a->arch, b->arch))
+	if (!c && !strcmp(a->version, b->version))
 		return;
 	json_array_append_new(out, json_pack("{s:s, s:s, s:s*, s:s*, s:s}",
 					     "change", change(c), "name",
@@ -62,6 +62,8 @@ static json_t *diff_packages(const struct contents *a, const struct contents *b)
 		int c = order(i < a->n_packages ? x->name : NULL,
 			      j < b->n_packages ? y->name : NULL);
 
+		if (!c)
+			c = strcmp(x->arch, y->arch);
 		add_package(out, c, x, y);
 		i += c <= 0;
 		j += c >= 0;

@@ -150,11 +150,8 @@ static int add_image(struct export *x, const struct tuf_target *t,
 static int is_wanted(const struct tuf_target *t,
 		     const struct tuf_target *const *chosen, size_t n)
 {
-	size_t image = strcspn(t->path, "/") + 1;
-
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(t->sha256, chosen[i]->sha256) &&
-		    !strncmp(t->path, chosen[i]->path, image))
+		if (target_same_image(t, chosen[i]))
 			return 1;
 	return 0;
 }

@@ -20,6 +20,7 @@
 
 #define TICK_MS     200
 #define READ_BYTES  65536
+#define PROGRESS    (64 * 1024)
 #define WRONG_TRIES 2 /* of a blob that comes with the wrong bytes */
 
 struct transfer {
@@ -288,12 +289,12 @@ static int end_request(struct batch *b, struct transfer *t, CURLcode code)
 	fetch_count(b->f, t->h);
 	curl_multi_remove_handle(b->f->multi, t->h);
 	t->running = 0;
-	/* Progress makes new hope. */
-	if (t->at > t->from)
+	/* Progress makes new hope; a trickle does not. */
+	if (t->at >= t->from + PROGRESS)
 		t->tries = 0;
 	rc = judge(b, t, code, &why);
 	if ((fetch_may_retry(rc) && ++t->tries < b->f->tries) ||
-	    (rc == -EBADMSG && t->wrong < WRONG_TRIES)) {
+	    (rc == -EBADMSG && t->wrong < WRONG_TRIES && !b->f->is_dir)) {
 		t->not_before_ms =
 			clock_boot_ms() + ((int64_t)FETCH_PAUSE_MS << t->tries);
 		return 0;
@@ -301,7 +302,8 @@ static int end_request(struct batch *b, struct transfer *t, CURLcode code)
 	if (rc)
 		drop_empty(b, t);
 	free_slot(t);
-	return b->hooks->done(blob, rc, !rc, &why, b->hooks->arg);
+	rc = b->hooks->done(blob, rc, !rc, &why, b->hooks->arg);
+	return rc > 0 ? -EIO : rc;
 }
 
 /* An empty blob, and one whose part was complete, need no request. */
@@ -344,15 +346,12 @@ static int fill_slots(struct batch *b, const struct image_blob *blobs, size_t n,
 	return rc ? rc : start_waiting(b, err);
 }
 
-static int step(struct batch *b, struct errinfo *err)
+/* Requests that have ended: how many, or a negative errno. */
+static int end_requests(struct batch *b)
 {
-	uint64_t now = 0;
 	CURLMsg *m;
-	int rc = 0, left, running;
+	int rc = 0, left, n = 0;
 
-	if (curl_multi_perform(b->f->multi, &running) ||
-	    curl_multi_poll(b->f->multi, NULL, 0, TICK_MS, NULL))
-		return errinfo_set(err, -EIO, "libcurl");
 	while (!rc && (m = curl_multi_info_read(b->f->multi, &left))) {
 		struct transfer *t = NULL;
 		CURLcode code = m->data.result;
@@ -360,13 +359,27 @@ static int step(struct batch *b, struct errinfo *err)
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
 		assert(t);
 		rc = end_request(b, t, code);
+		n++;
 	}
+	return rc ? rc : n;
+}
+
+static int step(struct batch *b, struct errinfo *err)
+{
+	uint64_t now = 0;
+	int n, running;
+
+	if (curl_multi_perform(b->f->multi, &running))
+		return errinfo_set(err, -EIO, "libcurl");
+	n = end_requests(b);
+	if (n < 0)
+		return n;
+	if (!n && curl_multi_poll(b->f->multi, NULL, 0, TICK_MS, NULL))
+		return errinfo_set(err, -EIO, "libcurl");
 	for (int i = 0; i < b->n_slots; i++)
 		if (b->slot[i].blob)
 			now += b->slot[i].at;
-	if (!rc && b->hooks->tick)
-		rc = b->hooks->tick(now, b->hooks->arg);
-	return rc;
+	return b->hooks->tick ? b->hooks->tick(now, b->hooks->arg) : 0;
 }
 
 static int busy(const struct batch *b)

@@ -50,6 +50,9 @@ int wanted_find(const struct wanted *w, const struct tuf_client *c,
 int target_split(const char *path, char image[IMAGE_NAME],
 		 char name[IMAGE_NAME], int *is_channel);
 
+/* Whether two targets are names of one image's manifest. */
+int target_same_image(const struct tuf_target *a, const struct tuf_target *b);
+
 /* The manifest behind a target: fetched, checked against it, parsed, and its
  * name compared. *doc may be NULL; caller frees. */
 int follow_manifest(struct fetch *f, const struct tuf_target *t, char **doc,

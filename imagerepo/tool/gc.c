@@ -18,7 +18,7 @@
 struct sweep {
 	struct change c;
 	uint64_t grace_sec;
-	int json;
+	int json, pretend;
 	json_t *faults;
 };
 
@@ -30,7 +30,7 @@ static void print_gc(const struct sweep *s, const struct imagerepo_gc_stats *g)
 	if (!s->json) {
 		printf("%s %llu files (%s); kept %llu (%s); too young %llu "
 		       "(%s)\n",
-		       s->c.dry_run ? "would delete" : "deleted",
+		       s->pretend ? "would delete" : "deleted",
 		       (unsigned long long)g->swept,
 		       tool_size(g->swept_bytes, swept),
 		       (unsigned long long)g->kept,
@@ -40,11 +40,11 @@ static void print_gc(const struct sweep *s, const struct imagerepo_gc_stats *g)
 		return;
 	}
 	out = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "dry_run",
-			s->c.dry_run, "swept", (json_int_t)g->swept,
-			"swept_bytes", (json_int_t)g->swept_bytes, "kept",
-			(json_int_t)g->kept, "kept_bytes",
-			(json_int_t)g->kept_bytes, "young", (json_int_t)g->young,
-			"young_bytes", (json_int_t)g->young_bytes);
+			s->pretend, "swept", (json_int_t)g->swept, "swept_bytes",
+			(json_int_t)g->swept_bytes, "kept", (json_int_t)g->kept,
+			"kept_bytes", (json_int_t)g->kept_bytes, "young",
+			(json_int_t)g->young, "young_bytes",
+			(json_int_t)g->young_bytes);
 	json_dumpf(out, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(out);
@@ -61,7 +61,7 @@ static int run_gc(struct sweep *s, struct errinfo *err)
 		rc = change_keep(&s->c, &keep, &n, err);
 	if (!rc)
 		rc = imagerepo_repo_gc(s->c.r, keep, n, (int64_t)s->grace_sec,
-				       s->c.dry_run, &stats, err);
+				       s->pretend, &stats, err);
 	if (!rc)
 		print_gc(s, &stats);
 	change_close(&s->c);
@@ -137,9 +137,11 @@ static int set_option(struct sweep *s, int opt)
 					    "7d",
 					    optarg)
 			       : 0;
+	case 'n':
+		s->pretend = 1;
+		return 0;
 	case 'r':
 	case 'R':
-	case 'n':
 		return change_option(&s->c, opt, optarg);
 	default:
 		return cmd_misuse("see --help");

@@ -9,6 +9,23 @@
 #include "keys.h"
 #include "tool.h"
 
+#define CHANGE_HELP                                                            \
+	"  -r, --repo REPO     the repository; publish makes it\n"             \
+	"  -k, --keys KEYS     directory of keys, each signs what it may\n"    \
+	"  -R, --root FILE     the root document you trust\n"                  \
+	"      --timestamp-expires TIME, --snapshot-expires TIME,\n"           \
+	"      --targets-expires TIME\n"                                       \
+	"                      how long what is signed now holds (7d, 30d, 180d)\n" \
+	"  -n, --dry-run       check everything, write nothing\n"              \
+	"  -q, --quiet         say nothing\n"
+#define VIEW_HELP                                                              \
+	"  -r, --repo REPO   a repository in a directory (default .)\n"        \
+	"  -u, --url URL     one behind a web server\n"                        \
+	"  -R, --root FILE   the root document you trust (default the repository's\n" \
+	"                    own, which shows damage but not forgery)\n"       \
+	"      --at TIME     judge expiry by 2026-11-21T02:00:00Z\n"           \
+	"  -j, --json        for programs"
+
 static const struct cmd commands[] = {
 	{ "init", tool_init, "DIR [--root-keys N] [--root-threshold N] [option...]",
 	  "make the keys of a grid, its root document, its first metadata",
@@ -96,30 +113,94 @@ static const struct cmd commands[] = {
 	  "  -v, --verbose       show the console\n"
 	  "  -q, --quiet         no progress" },
 	{ "publish", tool_publish,
-	  "DIR --repo REPO --key KEY [--channel stable] [--expires 30d]",
-	  "sign what was built and put it into a repository",
-	  "  -r, --repo REPO     the repository; made if it is not there\n"
-	  "  -k, --key KEY       secret key of role images (repeat for a threshold)\n"
-	  "  -R, --root FILE     root document (default REPO/root.json, else\n"
-	  "                      root.json beside KEY)\n"
+	  "DIR --repo REPO --keys KEYS [--channel stable] [option...]",
+	  "put what was built into a repository and sign for it",
+	  CHANGE_HELP
 	  "  -c, --channel NAME  channel to move (default stable)\n"
-	  "  -e, --expires TIME  how long the signatures hold (default 30d)\n"
-	  "  -n, --dry-run       say what would be done\n"
-	  "  -q, --quiet         no progress" },
+	  "  -l, --level N       of zstd, 1 to 19 (default 9)\n"
+	  "      --delta-from IMAGE:CHANNEL\n"
+	  "                      what most clients have (default the same channel)\n"
+	  "      --no-delta, --no-bundle" },
+	{ "channel set", tool_channel_set,
+	  "IMAGE:CHANNEL VERSION --repo REPO --keys KEYS",
+	  "point a channel at a version", CHANGE_HELP },
+	{ "channel rollback", tool_channel_rollback,
+	  "IMAGE:CHANNEL --repo REPO --keys KEYS",
+	  "point a channel where it was before", CHANGE_HELP },
+	{ "channel list", tool_channel_list,
+	  "[--repo REPO | --url URL] [--root FILE] [--json]", "list channels",
+	  VIEW_HELP },
+	{ "revoke", tool_revoke,
+	  "IMAGE/VERSION --reason TEXT --repo REPO --keys KEYS",
+	  "take a version back",
+	  "Channels that name it go back to where they were.\n\n"
+	  "  -m, --reason TEXT   one sentence, kept in the metadata\n"
+	  "      --undo          bring it back instead\n" CHANGE_HELP },
+	{ "list", tool_list, "[--repo REPO | --url URL] [--root FILE] [--json]",
+	  "list images and versions", VIEW_HELP },
 	{ "verify", tool_verify,
-	  "[--repo REPO | --url URL] [--root FILE] [--json] [IMAGE[:CHANNEL] | all]",
-	  "check signatures, expiry, digests, sizes of all that is reachable",
-	  "  -r, --repo REPO   a repository in a directory (default .)\n"
-	  "  -u, --url URL     one behind a web server; name the image then\n"
-	  "  -R, --root FILE   the root document you trust (default the repository's\n"
-	  "                    own, which shows damage but not forgery)\n"
-	  "  -j, --json        for programs\n\n"
-	  "Exit status 1 if there is any problem." },
-	{ "list", tool_list, "[--repo REPO] [--root FILE] [--json]",
-	  "list images, versions and channels",
+	  "[--repo REPO | --url URL] [--root FILE] [--json] [IMAGE...]",
+	  "check metadata, digests, sizes of all that is reachable",
+	  "  -p, --present     only images that are here, as in a mirror\n" VIEW_HELP
+	  "\n\nExit status 1 if there is any problem." },
+	{ "diff", tool_diff,
+	  "[--repo REPO | --url URL] [--root FILE] [--json] A B",
+	  "compare packages, files and bytes of two images",
+	  "A and B are IMAGE:CHANNEL, IMAGE/VERSION, IMAGE@DIGEST, or a directory that\n"
+	  "was built.\n\n"
+	  "  -a, --all         all files\n" VIEW_HELP },
+	{ "gc", tool_gc, "[--repo REPO] [--grace 7d] [--dry-run] [--json]",
+	  "delete what no metadata names",
 	  "  -r, --repo REPO   a repository in a directory (default .)\n"
 	  "  -R, --root FILE   the root document you trust\n"
+	  "  -g, --grace TIME  keep what is younger (default 7d)\n"
+	  "  -n, --dry-run     say how much\n"
 	  "  -j, --json        for programs" },
+	{ "fsck", tool_fsck, "[--repo REPO] [--json]",
+	  "read every blob, decode every chunk",
+	  "  -r, --repo REPO   a repository in a directory (default .)\n"
+	  "  -R, --root FILE   the root document you trust\n"
+	  "  -j, --json        for programs\n\n"
+	  "Exit status 1 if there is any fault." },
+	{ "mirror", tool_mirror,
+	  "--to DIR --url URL --root FILE [option...] [IMAGE... | --wanted FILE]",
+	  "keep a verified copy of images",
+	  "  -t, --to DIR          the copy, for a web server to serve\n"
+	  "  -u, --url URL         the repository; may be a directory\n"
+	  "  -R, --root FILE       the root document you trust\n"
+	  "  -w, --wanted FILE     list of IMAGE VERSION DIGEST; implies --early\n"
+	  "  -W, --watch TIME      go on, look each TIME\n"
+	  "      --early           move timestamp.json before the blobs are here\n"
+	  "      --full            all of it (default)\n"
+	  "      --bundle-only     what a boot needs, no packs\n"
+	  "      --deltas          keep deltas too\n"
+	  "  -l, --limit-rate N    bytes per second, such as 2M\n"
+	  "      --stall TIME      ask anew after so long a pause (default 30s)\n"
+	  "      --tries N         ask so often for each file (default 5)\n"
+	  "      --prune TIME      delete what is not wanted and older\n"
+	  "      --at TIME         judge expiry by 2026-11-21T02:00:00Z\n"
+	  "  -j, --json            one line at the end of each run\n"
+	  "  -q, --quiet           no progress" },
+	{ "export", tool_export, "[--repo REPO] -o FILE IMAGE...",
+	  "write images and their proof into one file",
+	  "  -r, --repo REPO    a repository in a directory (default .)\n"
+	  "  -o, --output FILE  a tar file\n"
+	  "  -R, --root FILE    the root document you trust\n"
+	  "  -q, --quiet        no progress" },
+	{ "import", tool_import, "--to DIR --root FILE TARFILE",
+	  "take such a file into a mirror",
+	  "  -t, --to DIR     the mirror\n"
+	  "  -R, --root FILE  the root document you trust\n"
+	  "      --at TIME    judge expiry by 2026-11-21T02:00:00Z\n"
+	  "  -j, --json       for programs\n"
+	  "  -q, --quiet      say nothing" },
+	{ "serve", tool_serve,
+	  "[--repo REPO] [--listen [ADDRESS:]PORT] [--prefix /repo/]",
+	  "print how nginx serves a repository",
+	  "Starts nothing: a repository is static files.\n\n"
+	  "  -r, --repo REPO      a repository in a directory (default .)\n"
+	  "  -l, --listen PORT    default 80\n"
+	  "  -p, --prefix PREFIX  default /repo/" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -214,6 +214,7 @@ int mirror_boot_set(struct mirror *m, struct mirror_image *i, struct errinfo *er
 	blobset_dispose(&s);
 	if (!rc)
 		i->state = m->boot_only ? MIRROR_COMPLETE : MIRROR_BOOTABLE;
+	i->skip = m->boot_only;
 	return rc;
 }
 

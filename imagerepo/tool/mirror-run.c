@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "fileio.h"
@@ -32,15 +33,44 @@ static int keep_doc(const char *path, const void *data, size_t len, void *arg,
 	return 0;
 }
 
+/* Nodes come with any root document and go on from there: all of them are
+ * kept, each by its own word; nodes check the chain. */
+static int keep_roots(struct mirror *m, struct errinfo *err)
+{
+	int last = tuf_client_floor(m->c).root;
+	char path[TUF_PATH];
+	const char *doc;
+	size_t len;
+
+	for (int n = 1; n < last; n++) {
+		auto_free char *old = NULL, *file = NULL;
+		struct trust_root *root = NULL;
+
+		snprintf(path, sizeof(path), META_DIR "/%d.root.json", n);
+		file = tool_join(m->dir, path);
+		if (!file || !access(file, F_OK) ||
+		    fetch_doc(m->from, path, TUF_SMALL_MAX, &old, &len, NULL) ||
+		    trust_root_load(old, len, 0, &root, NULL))
+			continue;
+		trust_root_free(root);
+		imagerepo_repo_put_doc(m->repo, path, old, len, NULL);
+	}
+	doc = tuf_client_root(m->c, &len);
+	snprintf(path, sizeof(path), META_DIR "/%d.root.json", last);
+	return imagerepo_repo_put_doc(m->repo, path, doc, len, err);
+}
+
 static int move_timestamp(struct mirror *m, struct errinfo *err)
 {
-	int rc = imagerepo_repo_put_doc(m->repo, META_TIMESTAMP, m->timestamp,
-					m->timestamp_len, err);
+	int known = mirror_knows_root(m), rc = known ? 0 : keep_roots(m, err);
 
+	if (!rc)
+		rc = imagerepo_repo_put_doc(m->repo, META_TIMESTAMP,
+					    m->timestamp, m->timestamp_len, err);
 	if (rc)
 		return rc;
 	m->floor = tuf_client_floor(m->c);
-	rc = mirror_save_root(m, err);
+	rc = known ? 0 : mirror_save_root(m, err);
 	return rc ? rc : mirror_save(m, err);
 }
 
@@ -56,6 +86,20 @@ static int read_metadata(struct mirror *m, struct errinfo *err)
 			      .arg = m };
 
 	return follow_run(&how, &m->c, err);
+}
+
+/* All names of the manifest: its version, its channels. */
+static int put_names(struct mirror *m, const struct tuf_target *t,
+		     const char *doc, size_t len, struct errinfo *err)
+{
+	const struct tuf_target *other;
+	int rc = 0;
+
+	for (size_t k = 0; !rc && (other = tuf_client_each(m->c, k)); k++)
+		if (target_same_image(other, t))
+			rc = imagerepo_repo_put_doc(m->repo, other->file, doc,
+						    len, err);
+	return rc;
 }
 
 static int read_manifest(struct mirror *m, struct mirror_image *i,
@@ -76,7 +120,7 @@ static int read_manifest(struct mirror *m, struct mirror_image *i,
 	i->state = MIRROR_PENDING;
 	strcpy(i->sha256, t->sha256);
 	rc = follow_manifest(m->from, t, &doc, &len, &i->m, err);
-	return rc ? rc : imagerepo_repo_put_doc(m->repo, t->file, doc, len, err);
+	return rc ? rc : put_names(m, t, doc, len, err);
 }
 
 /* What went wrong with one image leaves the others alone; what goes wrong
@@ -131,18 +175,26 @@ static int prune(struct mirror *m, struct errinfo *err)
 	auto_free struct imagerepo_keep *keep = NULL;
 	struct imagerepo_gc_stats stats = { 0 };
 	const struct tuf_target *t;
+	size_t n = 0;
 
-	keep = calloc(m->n_images + 1, sizeof(*keep));
+	for (size_t i = 0; tuf_client_each(m->c, i); i++)
+		n++;
+	keep = calloc(n + 1, sizeof(*keep));
 	if (!keep)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	for (size_t k = 0; k < m->n_images; k++) {
-		if (wanted_find(&m->images[k].w, m->c, &t, NULL))
-			return 0;
-		strcpy(keep[k].sha256, t->sha256);
-		strcpy(keep[k].file, t->file);
+	n = 0;
+	for (size_t i = 0; (t = tuf_client_each(m->c, i)); i++) {
+		int wanted = 0;
+
+		for (size_t k = 0; k < m->n_images; k++)
+			wanted |= !strcmp(t->sha256, m->images[k].sha256);
+		if (!wanted)
+			continue;
+		strcpy(keep[n].sha256, t->sha256);
+		strcpy(keep[n++].file, t->file);
 	}
-	return imagerepo_repo_gc(m->repo, keep, m->n_images,
-				 (int64_t)m->prune_sec, 0, &stats, err);
+	return imagerepo_repo_gc(m->repo, keep, n, (int64_t)m->prune_sec, 0,
+				 &stats, err);
 }
 
 static int get_images(struct mirror *m, struct errinfo *err)

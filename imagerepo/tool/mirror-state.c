@@ -76,6 +76,16 @@ int mirror_load(struct mirror *m, struct errinfo *err)
 	return rc;
 }
 
+int mirror_knows_root(const struct mirror *m)
+{
+	auto_free char *path = tool_join(m->dir, ROOT_FILE);
+	size_t len;
+	const char *doc = tuf_client_root(m->c, &len);
+
+	return path && len == m->root_len && !memcmp(doc, m->root, len) &&
+	       !access(path, F_OK);
+}
+
 int mirror_save_root(struct mirror *m, struct errinfo *err)
 {
 	size_t len;
@@ -87,9 +97,6 @@ int mirror_save_root(struct mirror *m, struct errinfo *err)
 	if (!path || !copy)
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	memcpy(copy, doc, len);
-	if (len == m->root_len && !memcmp(copy, m->root, len) &&
-	    !access(path, F_OK))
-		return 0;
 	rc = fileio_write_atomic(path, copy, len, 0644, err);
 	if (rc)
 		return rc;

@@ -195,7 +195,8 @@ static int run(struct mirror *m, struct errinfo *err)
 {
 	const struct fetch_config config = { .where = m->where,
 					     .rate = m->rate,
-					     .stall_sec = m->stall_sec };
+					     .stall_sec = m->stall_sec,
+					     .tries = m->tries };
 	int rc = fileio_mkdirs(m->dir, 0755, err);
 
 	if (!rc)
@@ -280,6 +281,11 @@ static int set_option(struct mirror *m, int c)
 	case 'A':
 		rc = tool_parse_at(optarg, &m->at_ms);
 		break;
+	case 'T':
+		rc = parse_int(optarg, 1, 1000, &m->tries)
+			     ? cmd_misuse("--tries: '%s' is not 1 to 1000", optarg)
+			     : 0;
+		break;
 	case 'f':
 		m->boot_only = 0;
 		break;
@@ -314,6 +320,7 @@ int tool_mirror(int argc, char **argv, void *arg)
 		{ "watch", required_argument, NULL, 'W' },
 		{ "limit-rate", required_argument, NULL, 'l' },
 		{ "stall", required_argument, NULL, 's' },
+		{ "tries", required_argument, NULL, 'T' },
 		{ "prune", required_argument, NULL, 'P' },
 		{ "at", required_argument, NULL, 'A' },
 		{ "full", no_argument, NULL, 'f' },

@@ -47,7 +47,8 @@ struct mirror {
 	const char *dir, *where, *root_file, *wanted_file;
 	uint64_t rate, prune_sec;
 	int64_t at_ms; /* 0: by the clock */
-	int stall_sec, watch_sec, early, boot_only, deltas, json, quiet, prune;
+	int stall_sec, tries, watch_sec, early, boot_only, deltas, json, quiet,
+		prune;
 
 	/* Memory of the client. */
 	struct tuf_floor floor;
@@ -71,6 +72,8 @@ struct mirror {
 
 /* mirror-state.c: the memory. */
 int mirror_load(struct mirror *m, struct errinfo *err);
+/* Whether root.json is the root document in force. */
+int mirror_knows_root(const struct mirror *m);
 int mirror_save_root(struct mirror *m, struct errinfo *err);
 int mirror_save(const struct mirror *m, struct errinfo *err);
 json_t *mirror_json(const struct mirror *m);

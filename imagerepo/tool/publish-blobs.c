@@ -49,7 +49,7 @@ static int load_trace(const struct publish *p, uint32_t **blocks, size_t *n,
 	return imagerepo_trace_load(path, p->m.disk_size, blocks, n, err);
 }
 
-static int put_files(struct publish *p, struct errinfo *err)
+int publish_files(struct publish *p, struct errinfo *err)
 {
 	static const struct {
 		const char *name;
@@ -114,7 +114,7 @@ static int cut_disk(struct publish *p, struct errinfo *err)
 int publish_blobs(struct publish *p, struct errinfo *err)
 {
 	uint64_t disk = p->m.disk_size;
-	int rc = put_files(p, err);
+	int rc = publish_files(p, err);
 
 	if (!rc)
 		rc = cut_disk(p, err);

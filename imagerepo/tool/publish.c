@@ -1,404 +1,367 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * publish: blobs, then the manifest, then the channel. Whoever reads the
- * channel at any moment finds all that it leads to, also after a crash.
+ * publish: blobs, then manifests, then metadata up to timestamp.json. Whoever
+ * reads the repository at any moment finds all that it is led to, also after a
+ * crash.
  */
-#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "change.h"
 #include "cleanup.h"
 #include "cmd.h"
 #include "draft.h"
 #include "fileio.h"
+#include "follow.h"
+#include "publish.h"
 #include "tool.h"
 
-#define CHANNEL_DEFAULT "stable"
-#define EXPIRES_DAYS    30
-
-struct publish {
-	const char *dir, *repo, *root_path, *channel;
-	const char *key_paths[TOOL_KEYS_MAX];
-	size_t n_keys;
-	uint64_t expires_sec;
-	int dry_run, quiet;
-
-	struct trust_key keys[TOOL_KEYS_MAX];
-	struct trust_root *root;
-	char *root_doc;
-	struct imagerepo_store *store; /* NULL: dry run, none there yet */
-	struct imagerepo_manifest m;
-	struct imagerepo_channel was; /* version 0: there is none */
-	struct imagerepo_manifest was_m;
-	int64_t now_ms;
-	unsigned int added;
-	uint64_t added_bytes;
-};
-
-static int load_image(struct publish *p, struct errinfo *err)
+static int load_draft(struct publish *p, struct errinfo *err)
 {
-	auto_free struct image_draft *d = calloc(1, sizeof(*d));
-	auto_free char *path = tool_join(p->dir, IMAGE_JSON);
+	auto_free char *path = tool_join(p->dir, DRAFT_FILE);
 	auto_free char *text = NULL;
-	size_t len;
-	int rc;
-
-	if (!path || !d)
-		return errinfo_set(err, -ENOMEM, "out of memory");
-	rc = fileio_read(path, TRUST_DOC_MAX, &text, &len, err);
-	if (rc)
-		return errinfo_wrap(err, rc, "no built image");
-	rc = imagerepo_draft_parse(text, len, d, err);
-	if (rc)
-		return errinfo_wrap(err, rc, "%s", path);
-	strcpy(p->m.name, d->m.name);
-	strcpy(p->m.version, d->m.version);
-	strcpy(p->m.cmdline, d->m.cmdline);
-	p->m.created_ms = p->m.expires_ms = d->m.created_ms;
-	p->m.memory_min_mib = d->m.memory_min_mib;
-	memcpy(&p->m.blob[IMAGEREPO_KERNEL], &d->m.kernel,
-	       sizeof(d->m.kernel));
-	memcpy(&p->m.blob[IMAGEREPO_INITRD], &d->m.initrd,
-	       sizeof(d->m.initrd));
-	strcpy(p->m.blob[IMAGEREPO_ROOT].sha256, d->root_sha256);
-	p->m.blob[IMAGEREPO_ROOT].size = d->m.disk_size;
-	return 0;
-}
-
-static int load_keys(struct publish *p, struct errinfo *err)
-{
-	for (size_t i = 0; i < p->n_keys; i++) {
-		int rc = trust_key_load(p->key_paths[i], &p->keys[i], err);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-/* --root, or REPO/root.json, or root.json beside the first key. */
-static char *find_root(const struct publish *p)
-{
-	auto_free char *in_repo = tool_join(p->repo, IMAGEREPO_ROOT_PATH);
-	auto_free char *key = NULL;
-
-	if (p->root_path)
-		return strdup(p->root_path);
-	if (in_repo && !access(in_repo, F_OK))
-		return TAKE(in_repo);
-	assert(p->n_keys);
-	key = strdup(p->key_paths[0]);
-	return key ? tool_join(dirname(key), IMAGEREPO_ROOT_PATH) : NULL;
-}
-
-static int load_root(struct publish *p, struct errinfo *err)
-{
-	auto_free char *path = find_root(p);
 	size_t len;
 	int rc;
 
 	if (!path)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	rc = fileio_read(path, TRUST_DOC_MAX, &p->root_doc, &len, err);
+	rc = fileio_read(path, IMAGE_MAX, &text, &len, err);
 	if (rc)
-		return errinfo_wrap(err, rc, "root document");
-	rc = trust_root_load(p->root_doc, len, p->now_ms, &p->root, err);
-	return rc ? errinfo_wrap(err, rc, "%s", path) : 0;
-}
-
-/* Signs and checks as a node would: keys that the root document does not name,
- * or too few of them, are found before anything is written. */
-static int sign_manifest(struct publish *p, char **doc, char digest[HASH_HEX],
-			 struct errinfo *err)
-{
-	struct imagerepo_manifest check;
-	int rc;
-
-	rc = imagerepo_manifest_make(&p->m, p->keys, p->n_keys, doc, err);
+		return errinfo_wrap(err, rc, "no built image");
+	rc = imagerepo_draft_parse(text, len, &p->draft, err);
 	if (rc)
-		return rc;
-	hash_bytes_hex(*doc, strlen(*doc), digest);
-	rc = imagerepo_manifest_open(p->root, digest, *doc, strlen(*doc),
-				     p->now_ms, &check, err);
-	return rc ? errinfo_wrap(err, rc, "these keys cannot publish") : 0;
-}
-
-/* What the repository trusts changes only by its own word. */
-static int put_root(struct publish *p, struct errinfo *err)
-{
-	auto_free char *old = NULL;
-	struct trust_root *old_root;
-	json_t *body = NULL;
-	size_t len;
-	int rc;
-
-	rc = p->store ? imagerepo_store_get_doc(p->store, IMAGEREPO_ROOT_PATH,
-						&old, &len, err)
-		      : -ENOENT;
-	if (rc && rc != -ENOENT)
-		return rc;
-	if (!rc && !strcmp(old, p->root_doc))
-		return 0;
-	if (!rc) {
-		rc = trust_root_load(old, len, 0, &old_root, err);
-		if (!rc) {
-			rc = trust_verify(old_root, "root", "root", p->root_doc,
-					  strlen(p->root_doc), 0, &body, err);
-			trust_root_free(old_root);
-		}
-		json_decref(body);
-		if (rc)
-			return errinfo_wrap(
-				err, rc,
-				"%s has another root document, which does not "
-				"accept this one",
-				p->repo);
-	}
-	if (p->dry_run)
-		return 0;
-	return imagerepo_store_put_doc(p->store, IMAGEREPO_ROOT_PATH,
-				       p->root_doc, err);
-}
-
-/* What the channel holds now. Expired is fine, damaged is not: its version
- * could not be told. */
-static int read_channel(struct publish *p, struct errinfo *err)
-{
-	auto_free char *doc = NULL, *manifest = NULL;
-	char path[IMAGEREPO_PATH];
-	size_t len;
-	int rc;
-
-	if (!p->store)
-		return 0;
-	imagerepo_channel_path(p->m.name, p->channel, path);
-	rc = imagerepo_store_get_doc(p->store, path, &doc, &len, err);
-	if (rc == -ENOENT)
-		return 0;
-	if (!rc)
-		rc = imagerepo_channel_open(p->root, p->m.name, p->channel, doc,
-					    len, 0, &p->was, err);
-	if (rc)
-		return errinfo_wrap(err, rc,
-				    "%s/%s is damaged; remove it and publish "
-				    "again",
-				    p->repo, path);
-	imagerepo_manifest_path(p->was.manifest, path);
-	if (imagerepo_store_get_doc(p->store, path, &manifest, &len, NULL) ||
-	    imagerepo_manifest_open(p->root, p->was.manifest, manifest, len, 0,
-				    &p->was_m, NULL))
-		memset(&p->was_m, 0, sizeof(p->was_m));
+		return errinfo_wrap(err, rc, "%s", path);
+	p->m = p->draft.m;
 	return 0;
 }
 
-static int same_content(const struct imagerepo_manifest *a,
-			const struct imagerepo_manifest *b)
+/* Keys that may not sign this image are found before hours of work. */
+static int check_keys(struct publish *p, struct errinfo *err)
 {
-	if (strcmp(a->name, b->name) != 0 || strcmp(a->version, b->version) ||
-	    strcmp(a->cmdline, b->cmdline) != 0 ||
-	    a->memory_min_mib != b->memory_min_mib)
+	struct meta_how how = { .repo = p->c.repo,
+				.seed = p->c.keys_dir,
+				.root = p->c.root_file };
+	char path[IMAGE_PATH];
+	struct meta *m = NULL;
+	int rc = meta_open(&how, &m, err);
+
+	imagerepo_version_target(p->m.name, p->m.version, path);
+	if (!rc)
+		rc = meta_set(m, p->role, path, p->draft.root_sha256, 1, NULL,
+			      err);
+	if (!rc)
+		rc = meta_commit(m, &p->c.keys, &p->c.times, p->c.now_ms, 1, err);
+	meta_close(m);
+	return rc ? errinfo_wrap(err, rc, "these keys cannot publish %s",
+				 p->m.name)
+		  : 0;
+}
+
+static int same_blob(const struct image_blob *a, const struct image_blob *b)
+{
+	return a->size == b->size && !strcmp(a->sha256, b->sha256);
+}
+
+static int same_content(const struct publish *p, const struct image_manifest *m,
+			const struct change_target *t)
+{
+	const char *disk = json_string_value(json_object_get(t->custom, "disk"));
+
+	return !strcmp(m->cmdline, p->m.cmdline) &&
+	       m->memory_min_mib == p->m.memory_min_mib &&
+	       same_blob(&m->kernel, &p->m.kernel) &&
+	       same_blob(&m->initrd, &p->m.initrd) &&
+	       same_blob(&m->contents, &p->m.contents) &&
+	       m->disk_size == p->m.disk_size &&
+	       (!disk || !strcmp(disk, p->draft.root_sha256));
+}
+
+static int is_there(const struct image_blob *b, void *arg)
+{
+	return imagerepo_repo_has(arg, b) ? 0 : 1;
+}
+
+static int is_whole(const struct publish *p, const struct image_manifest *m)
+{
+	return !imagerepo_repo_each(p->c.r, m, 1, is_there, p->c.r, NULL);
+}
+
+/* 1: this version is published and whole; p->m and p->doc are what is. */
+static int find_published(struct publish *p, struct errinfo *err)
+{
+	char path[IMAGE_PATH];
+	struct image_manifest m;
+	struct change_target t;
+	auto_free char *doc = NULL;
+	int rc;
+
+	imagerepo_version_target(p->m.name, p->m.version, path);
+	if (change_find(&p->c, p->role, path, &t, NULL))
 		return 0;
-	for (int i = 0; i < IMAGEREPO_ROLES; i++)
-		if (a->blob[i].size != b->blob[i].size ||
-		    strcmp(a->blob[i].sha256, b->blob[i].sha256) != 0)
-			return 0;
+	rc = change_manifest(&p->c, &t, &m, &doc, err);
+	if (rc)
+		return rc;
+	if (!same_content(p, &m, &t))
+		return errinfo_set(err, -EEXIST,
+				   "%s %s is published with other content: "
+				   "versions never change; build it anew as "
+				   "another version",
+				   m.name, m.version);
+	strcpy(p->was_sha256, t.sha256);
+	if (!is_whole(p, &m)) {
+		/* What the directory has as it is needs no cutting. */
+		rc = p->c.dry_run ? 0 : publish_files(p, err);
+		if (rc)
+			return rc;
+	}
+	if (!is_whole(p, &m)) {
+		p->repair = 1;
+		if (m.n_deltas)
+			strcpy(p->repair_from, m.delta[0].from);
+		return 0;
+	}
+	p->m = m;
+	p->doc = TAKE(doc);
 	return 1;
 }
 
-/* Publishing twice changes nothing until half of the time has gone. */
-static int is_current(const struct publish *p)
-{
-	int64_t half_ms = p->now_ms + (int64_t)p->expires_sec * 500;
+struct search {
+	const char *sha256;
+	struct change_target found;
+};
 
-	return p->was.version && same_content(&p->was_m, &p->m) &&
-	       p->was.expires_ms > half_ms && p->was_m.expires_ms > half_ms;
+static int match(const char *role, const struct change_target *t, void *arg)
+{
+	struct search *s = arg;
+
+	(void)role;
+	if (strcmp(t->sha256, s->sha256) != 0)
+		return 0;
+	s->found = *t;
+	return 1;
 }
 
-static void show_copy(uint64_t done, uint64_t total, void *arg)
+/* What makes the same bundle and delta again. */
+static int find_repair(struct publish *p, struct errinfo *err)
 {
-	fprintf(stderr, "\r  %-7s %3d %%", (const char *)arg,
-		(int)(total ? done * 100 / total : 100));
-}
-
-static int put_blobs(struct publish *p, struct errinfo *err)
-{
-	int loud = !p->quiet && isatty(STDERR_FILENO);
-
-	for (int i = 0; i < IMAGEREPO_ROLES; i++) {
-		const struct imagerepo_blob *blob = &p->m.blob[i];
-		const char *role = imagerepo_role_name(i);
-		auto_free char *file = tool_join(p->dir, role);
-		int added = 0, rc = 0;
-
-		if (!blob->size)
-			continue;
-		if (!file)
-			return errinfo_set(err, -ENOMEM, "out of memory");
-		if (!p->dry_run)
-			rc = imagerepo_store_put_blob(
-				p->store, file, blob, &added,
-				loud ? show_copy : NULL, (void *)role, err);
-		else
-			added = !p->store ||
-				imagerepo_store_check_blob(p->store, blob, NULL);
-		if (loud && added && !p->dry_run)
-			fputs("\r", stderr);
-		if (rc)
-			return rc;
-		p->added += (unsigned int)added;
-		p->added_bytes += added ? blob->size : 0;
-	}
-	return 0;
-}
-
-static int put_documents(struct publish *p, const char *manifest,
-			 const char *digest, struct errinfo *err)
-{
-	struct imagerepo_channel c = { .version = p->was.version + 1,
-				       .expires_ms = p->m.expires_ms };
-	auto_free char *doc = NULL;
-	char path[IMAGEREPO_PATH];
+	struct search s = { .sha256 = p->repair_from };
 	int rc;
 
-	strcpy(c.image, p->m.name);
-	strcpy(c.channel, p->channel);
-	strcpy(c.image_version, p->m.version);
-	strcpy(c.manifest, digest);
-	rc = imagerepo_channel_make(&c, p->keys, p->n_keys, &doc, err);
-	if (rc || p->dry_run)
-		return rc;
-	imagerepo_manifest_path(digest, path);
-	rc = imagerepo_store_put_doc(p->store, path, manifest, err);
-	if (rc)
-		return rc;
-	imagerepo_channel_path(c.image, c.channel, path);
-	return imagerepo_store_put_doc(p->store, path, doc, err);
-}
-
-static void report(const struct publish *p, const char *digest, int current)
-{
-	char size[TOOL_SIZE], expires[CLOCK_ISO];
-
-	clock_format(current ? p->was.expires_ms : p->m.expires_ms, expires);
-	printf("%s%s:%s %s %s\n  manifest %s\n  %u blobs added (%s), expires "
-	       "%s\n",
-	       p->dry_run ? "would publish: " : "", p->m.name, p->channel,
-	       current ? "is" : "->", p->m.version, digest, p->added,
-	       tool_size(p->added_bytes, size), expires);
-}
-
-static int open_store(struct publish *p, struct errinfo *err)
-{
-	int rc;
-
-	if (p->dry_run) {
-		rc = imagerepo_store_open(p->repo, 0, &p->store, err);
-		return rc == -ENOENT ? 0 : rc;
-	}
-	rc = imagerepo_store_open(p->repo, 1, &p->store, err);
-	return rc ? rc : imagerepo_store_lock(p->store, err);
-}
-
-static int run_publish(struct publish *p, struct errinfo *err)
-{
-	auto_free char *manifest = NULL;
-	char digest[HASH_HEX];
-	int rc, current;
-
-	rc = load_image(p, err);
-	if (!rc)
-		rc = load_keys(p, err);
-	if (!rc)
-		rc = load_root(p, err);
-	if (rc)
-		return rc;
-	p->m.expires_ms = (p->now_ms / 1000 + (int64_t)p->expires_sec) * 1000;
-	rc = sign_manifest(p, &manifest, digest, err);
-	if (!rc)
-		rc = open_store(p, err);
-	if (!rc)
-		rc = put_root(p, err);
-	if (!rc)
-		rc = read_channel(p, err);
-	if (!rc)
-		rc = put_blobs(p, err);
-	if (rc)
-		return rc;
-	current = is_current(p);
-	if (!current)
-		rc = put_documents(p, manifest, digest, err);
-	if (!rc)
-		report(p, current ? p->was.manifest : digest, current);
+	if (change_each(&p->c, match, &s) != 1)
+		return 0;
+	rc = change_manifest(&p->c, &s.found, &p->previous, NULL, err);
+	strcpy(p->previous_sha256, s.sha256);
+	p->has_previous = !rc;
 	return rc;
 }
 
-static int parse_options(int argc, char **argv, struct publish *p)
+/* What most clients have: the channel's image, or --delta-from. */
+static int find_previous(struct publish *p, struct errinfo *err)
 {
-	static const struct option options[] = {
-		{ "repo", required_argument, NULL, 'r' },
-		{ "key", required_argument, NULL, 'k' },
-		{ "root", required_argument, NULL, 'R' },
-		{ "channel", required_argument, NULL, 'c' },
-		{ "expires", required_argument, NULL, 'e' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
+	char path[IMAGE_PATH], role[TUF_NAME];
+	struct change_target t;
+	struct wanted w = { 0 };
+	int rc;
 
-	while ((c = getopt_long(argc, argv, "r:k:R:c:e:nq", options, NULL)) !=
-	       -1) {
-		if (c == 'r')
-			p->repo = optarg;
-		else if (c == 'R')
-			p->root_path = optarg;
-		else if (c == 'c')
-			p->channel = optarg;
-		else if (c == 'n')
-			p->dry_run = 1;
-		else if (c == 'q')
-			p->quiet = 1;
-		else if (c == 'e' && parse_duration(optarg, &p->expires_sec))
-			return cmd_misuse("'%s' is no time such as 30d", optarg);
-		else if (c == 'k' && p->n_keys == TOOL_KEYS_MAX)
-			return cmd_misuse("more than %d keys", TOOL_KEYS_MAX);
-		else if (c == 'k')
-			p->key_paths[p->n_keys++] = optarg;
-		else if (c == '?')
-			return cmd_misuse("see --help");
+	if (p->repair)
+		return find_repair(p, err);
+	if (p->delta_from) {
+		rc = wanted_parse(p->delta_from, &w, err);
+		if (!rc && !w.channel[0] && !w.version[0])
+			rc = errinfo_set(err, -EINVAL,
+					 "--delta-from: name IMAGE:CHANNEL or "
+					 "IMAGE/VERSION");
+	} else {
+		rc = wanted_parse(p->m.name, &w, err);
+		strcpy(w.channel, p->channel);
 	}
-	if (argc - optind != 1 || !p->repo || !p->n_keys)
-		return cmd_misuse("name one built image, --repo and --key");
-	if (!parse_is_name(p->channel))
-		return cmd_misuse("'%s' is not a name", p->channel);
-	if (!p->expires_sec)
-		return cmd_misuse("--expires 0 would be over at once");
-	p->dir = argv[optind];
+	if (!rc)
+		rc = meta_role_of(p->c.m, w.image, role, err);
+	if (rc)
+		return rc;
+	if (w.version[0])
+		imagerepo_version_target(w.image, w.version, path);
+	else
+		imagerepo_channel_target(w.image, w.channel, path);
+	rc = change_find(&p->c, role, path, &t, p->delta_from ? err : NULL);
+	if (rc == -ENOENT && !p->delta_from)
+		return 0;
+	if (!rc)
+		rc = change_manifest(&p->c, &t, &p->previous, NULL, err);
+	if (rc)
+		return errinfo_wrap(err, rc, "previous image");
+	p->has_previous = strcmp(p->previous.version, p->m.version) != 0 ||
+			  strcmp(p->previous.name, p->m.name) != 0;
+	strcpy(p->previous_sha256, t.sha256);
 	return 0;
+}
+
+static int put_version(struct publish *p, struct errinfo *err)
+{
+	char path[IMAGE_PATH], file[IMAGE_PATH], hex[HASH_HEX], iso[CLOCK_ISO];
+	json_t *custom;
+	int rc;
+
+	imagerepo_version_target(p->m.name, p->m.version, path);
+	hash_bytes_hex(p->doc, strlen(p->doc), hex);
+	if (p->repair && strcmp(hex, p->was_sha256) != 0)
+		return errinfo_set(err, -EEXIST,
+				   "%s %s has lost blobs and cannot be made "
+				   "again bit by bit: restore them from a "
+				   "mirror, or build another version",
+				   p->m.name, p->m.version);
+	if (p->repair)
+		return 0;
+	clock_format(p->m.created_ms, iso);
+	custom = json_pack("{s:s, s:s}", "created", iso, "disk",
+			   p->draft.root_sha256);
+	imagerepo_target_file(path, hex, file);
+	rc = imagerepo_repo_put_doc(p->c.r, file, p->doc, strlen(p->doc), err);
+	if (!rc)
+		rc = meta_set(p->c.m, p->role, path, hex, strlen(p->doc),
+			      custom, err);
+	json_decref(custom);
+	return rc;
+}
+
+static void print_result(const struct publish *p, int was_there, int moved)
+{
+	char fresh[TOOL_SIZE], update[TOOL_SIZE], bundle[TOOL_SIZE];
+	const struct imagerepo_publish_stats *s = &p->stats;
+
+	if (was_there)
+		printf("%s %s is published already\n", p->m.name, p->m.version);
+	else
+		printf("%s %s: %u chunks, %u new in %u packs (%s); bundle %s; "
+		       "update %s\n",
+		       p->m.name, p->m.version, s->chunks, s->new_chunks,
+		       s->new_packs, tool_size(s->new_bytes, fresh),
+		       p->m.bundle.size ? tool_size(p->m.bundle.size, bundle)
+					: "none",
+		       p->has_previous ? tool_size(s->update_bytes, update)
+				       : "none");
+	if (moved)
+		printf("%s:%s is %s now\n", p->m.name, p->channel, p->m.version);
+}
+
+static int dry_run(struct publish *p, struct errinfo *err)
+{
+	int rc = p->c.r ? find_published(p, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		rc = p->c.r ? find_previous(p, err) : 0;
+	if (rc < 0)
+		return rc;
+	printf("would %s %s %s as %s:%s", p->doc ? "keep" : "publish",
+	       p->m.name, p->m.version, p->m.name, p->channel);
+	if (p->has_previous)
+		printf(", with a delta from %s %s", p->previous.name,
+		       p->previous.version);
+	putchar('\n');
+	return 0;
+}
+
+static int publish(struct publish *p, struct errinfo *err)
+{
+	int was_there, moved = 0, rc;
+
+	was_there = find_published(p, err);
+	if (was_there < 0)
+		return was_there;
+	rc = was_there ? 0 : find_previous(p, err);
+	if (!rc && !was_there)
+		rc = publish_blobs(p, err);
+	if (!rc && !was_there)
+		rc = put_version(p, err);
+	if (!rc)
+		rc = change_channel(&p->c, p->role, p->m.name, p->channel,
+				    &p->m, p->doc, &moved, err);
+	if (!rc)
+		rc = change_commit(&p->c, err);
+	if (!rc && !p->c.quiet)
+		print_result(p, was_there, moved);
+	return rc;
+}
+
+static int run(struct publish *p, struct errinfo *err)
+{
+	int rc = load_draft(p, err);
+
+	if (!rc)
+		rc = change_open(&p->c, err);
+	if (!rc)
+		rc = meta_role_of(p->c.m, p->m.name, p->role, err);
+	if (!rc)
+		rc = check_keys(p, err);
+	if (!rc)
+		rc = p->c.dry_run ? dry_run(p, err) : publish(p, err);
+	change_close(&p->c);
+	free(p->doc);
+	return rc;
+}
+
+static int set_option(struct publish *p, int c)
+{
+	switch (c) {
+	case 'c':
+		p->channel = optarg;
+		return parse_is_name(optarg)
+			       ? 0
+			       : cmd_misuse("'%s' is no name of a channel",
+					    optarg);
+	case 'l':
+		return parse_int(optarg, 1, 19, &p->level)
+			       ? cmd_misuse("--level: '%s' is not 1 to 19", optarg)
+			       : 0;
+	case 'd':
+		p->delta_from = optarg;
+		return 0;
+	case 'D':
+		p->no_delta = 1;
+		return 0;
+	case 'B':
+		p->no_bundle = 1;
+		return 0;
+	default:
+		return change_option(&p->c, c, optarg);
+	}
 }
 
 int tool_publish(int argc, char **argv, void *arg)
 {
-	static struct publish p = { .channel = CHANNEL_DEFAULT,
-				    .expires_sec = EXPIRES_DAYS * 86400 };
+	static const struct option options[] = {
+		CHANGE_OPTIONS,
+		{ "channel", required_argument, NULL, 'c' },
+		{ "level", required_argument, NULL, 'l' },
+		{ "delta-from", required_argument, NULL, 'd' },
+		{ "no-delta", no_argument, NULL, 'D' },
+		{ "no-bundle", no_argument, NULL, 'B' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static struct publish p = { .c = CHANGE_INIT, .channel = "stable" };
 	struct errinfo err = ERRINFO_INIT;
-	int rc;
+	int c, rc = 0;
 
 	(void)arg;
-	rc = parse_options(argc, argv, &p);
+	while (!rc && (c = getopt_long(argc, argv, CHANGE_SHORT "c:l:", options,
+				       NULL)) != -1)
+		rc = set_option(&p, c);
+	if (rc)
+		return rc == 1 ? cmd_misuse("see --help") : rc;
+	if (argc - optind != 1)
+		return cmd_misuse("name the directory of one built image");
+	if (p.no_delta && p.delta_from)
+		return cmd_misuse("either --delta-from or --no-delta");
+	p.dir = argv[optind];
+	rc = change_check(&p.c);
 	if (rc)
 		return rc;
-	p.now_ms = clock_unix_ms();
-	rc = run_publish(&p, &err);
-	for (size_t i = 0; i < p.n_keys; i++)
-		trust_key_wipe(&p.keys[i]);
-	imagerepo_store_close(p.store);
-	trust_root_free(p.root);
-	free(p.root_doc);
+	rc = run(&p, &err);
 	return rc ? tool_fail(&err, rc) : CMD_EXIT_OK;
 }

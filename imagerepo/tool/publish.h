@@ -17,10 +17,13 @@ struct publish {
 	struct image_manifest previous;
 	char previous_sha256[HASH_HEX], was_sha256[HASH_HEX];
 	int has_previous;
-	int repair; /* published, but blobs are lost */
+	int repair;                 /* published, but blobs are lost */
+	char repair_from[HASH_HEX]; /* its delta led from this manifest */
 	struct imagerepo_publish_stats stats;
 };
 
+/* Kernel, initrd, contents. */
+int publish_files(struct publish *p, struct errinfo *err);
 /* All blobs of the image, and p->m, p->doc. */
 int publish_blobs(struct publish *p, struct errinfo *err);
 

@@ -68,7 +68,10 @@ static int move_channel(struct revoke *r, const struct change_target *t,
 
 	if (target_split(t->path, image, channel, &is_channel))
 		return errinfo_set(err, -EBADMSG, "bad target '%s'", t->path);
-	imagerepo_version_target(image, was ? was : "", path);
+	if (was && parse_is_name(was))
+		imagerepo_version_target(image, was, path);
+	else
+		was = NULL;
 	if (!was || change_find(&r->c, r->role, path, &back, NULL)) {
 		if (!r->c.quiet)
 			printf("%s:%s ends: nothing was there before\n", image,
@@ -203,7 +206,8 @@ static int run(struct revoke *r, struct errinfo *err)
 
 	if (!rc)
 		rc = meta_role_of(r->c.m, r->w.image, r->role, err);
-	imagerepo_version_target(r->w.image, r->w.version, r->path);
+	if (!rc)
+		imagerepo_version_target(r->w.image, r->w.version, r->path);
 	if (!rc)
 		rc = r->undo ? undo(r, err) : revoke(r, err);
 	if (!rc)

@@ -130,6 +130,13 @@ int target_split(const char *path, char image[IMAGE_NAME],
 	return copy_name(rest, n, name);
 }
 
+int target_same_image(const struct tuf_target *a, const struct tuf_target *b)
+{
+	size_t image = strcspn(a->path, "/") + 1;
+
+	return !strcmp(a->sha256, b->sha256) && !strncmp(a->path, b->path, image);
+}
+
 static int matches(const struct wanted *w, const struct tuf_target *t)
 {
 	char image[IMAGE_NAME], name[IMAGE_NAME];
