@@ -9,6 +9,7 @@
  *	node	who we are to the gateway: statement, lease, desired, reports
  *	image	manifest -> blobs -> ready, or refused
  *	blob	bytes in a memfd, sealed, then checked by the verify process
+ *	disk	an image's disk: opened by blk, a block device by hv
  *	domu	desired against actual
  */
 #ifndef CORE_H
@@ -125,7 +126,8 @@ const char *node_state_name(enum node_state s);
 
 /* ---- blobs ------------------------------------------------------------- */
 
-#define BLOBS_MAX (MSG_DOMUS_MAX * MSG_BLOB_ROLES * 2)
+/* Kernel, initrd and index of each image. */
+#define BLOBS_MAX (MSG_DOMUS_MAX * 3 * 2)
 
 enum blob_state { BLOB_FETCHING, BLOB_VERIFYING, BLOB_READY, BLOB_REFUSED };
 
@@ -148,6 +150,42 @@ struct blob {
 struct blob *blob_get(struct core *c, const char *sha256, uint64_t size);
 void blob_put(struct core *c, struct blob *b); /* NULL is fine */
 int64_t blobs_step(struct core *c, int64_t now);
+
+/* ---- disks ------------------------------------------------------------- */
+
+enum disk_state {
+	DISK_INDEX,     /* being fetched and checked */
+	DISK_OPENING,   /* blk was asked, or is away */
+	DISK_ATTACHING, /* blk serves a socket, hv makes a device of it */
+	DISK_READY,
+	DISK_REFUSED,
+};
+
+struct disk {
+	int refs; /* 0: free */
+	enum disk_state state;
+	struct msg_blk_open q; /* named by q.disk, its index's digest */
+	struct blob *index;
+	uint64_t size;
+	int attached, device; /* hv knows it, under this number */
+	uint32_t call;
+	unsigned int fails;
+	int64_t retry_at;
+	struct msg_blk_stats stats;
+	char error[ERRINFO_MAX];
+};
+
+/* facts: all but `cache` and `fill`, which are of the first who asks. NULL: no
+ * room. Same index: the same disk. */
+struct disk *disk_get(struct core *c, const struct msg_blk_open *facts);
+void disk_put(struct core *c, struct disk *d); /* NULL is fine */
+/* Of its bundle: what is here, and all of it. Without one: the index. */
+void disk_progress(const struct disk *d, uint64_t *done, uint64_t *total);
+void disk_stats(struct core *c, const struct msg_blk_stats *s);
+/* blk or net came, or blk went. */
+void disks_link(struct core *c);
+void disks_lost(struct core *c);
+int64_t disks_step(struct core *c, int64_t now);
 
 /* ---- images ------------------------------------------------------------ */
 
@@ -259,6 +297,7 @@ struct core {
 	int have_build, have_facts, have_list;
 	struct node node;
 	struct blob blobs[BLOBS_MAX];
+	struct disk disks[MSG_DISKS_MAX];
 	struct image images[IMAGES_MAX];
 	struct domu domus[DOMUS_MAX];
 };

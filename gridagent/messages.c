@@ -66,7 +66,7 @@ struct field {
 #define DOMID_MAX  0x7fef /* DOMID_FIRST_RESERVED - 1 */
 
 static const struct field super_child[] = {
-	RANGE(msg_super_child, role, MSG_NET, MSG_VERIFY),
+	RANGE(msg_super_child, role, MSG_NET, MSG_BLK),
 	END,
 };
 
@@ -86,6 +86,12 @@ static const struct field net_done[] = {
 	RANGE(msg_net_done, status, 0, 999),
 	RANGE(msg_net_done, rc, ERRNO_LOW, 0),
 	STRING(msg_net_done, text, TEXT),
+	END,
+};
+
+static const struct field net_link[] = {
+	RANGE(msg_net_link, repo_port, 0, PORT_MAX),
+	RANGE(msg_net_link, zero, 0, 0),
 	END,
 };
 
@@ -118,6 +124,11 @@ static const struct field verify_blob[] = {
 static const struct field verify_segment[] = {
 	RANGE(msg_verify_segment, time_ms, 1, TIME_MAX),
 	RANGE(msg_verify_segment, https_port, 1, PORT_MAX),
+	RANGE(msg_verify_segment, repo_port, 0, PORT_MAX),
+	RANGE(msg_verify_segment, floor[0], 0, INT32_MAX),
+	RANGE(msg_verify_segment, floor[1], 0, INT32_MAX),
+	RANGE(msg_verify_segment, floor[2], 0, INT32_MAX),
+	RANGE(msg_verify_segment, carousel_port, 0, PORT_MAX),
 	RANGE(msg_verify_segment, zero, 0, 0),
 	STRING(msg_verify_segment, segment, NAME),
 	STRING(msg_verify_segment, tls_pin, TEXT),
@@ -172,6 +183,82 @@ static const struct field verify_done[] = {
 	RANGE(msg_verify_done, rc, ERRNO_LOW, 0),
 	STRING(msg_verify_done, found, HEX0),
 	STRING(msg_verify_done, text, TEXT),
+	END,
+};
+
+#define DISK_MAX   (INT64_C(64) << 30) /* IMAGE_DISK_MAX */
+#define INDEX_MAX  (INT64_C(64) << 20)
+#define BUNDLE_MAX (INT64_C(1) << 30)
+#define RANGE_MAX  (INT64_C(1) << 30)
+#define DEVICE_MAX 255
+
+static const struct field blk_open[] = {
+	RANGE(msg_blk_open, index_size, 1, INDEX_MAX),
+	RANGE(msg_blk_open, bundle_size, 0, BUNDLE_MAX),
+	RANGE(msg_blk_open, bundle_head, 0, BUNDLE_MAX),
+	RANGE(msg_blk_open, cache, 0, SIZE_LIMIT),
+	RANGE(msg_blk_open, fill, 0, 1),
+	RANGE(msg_blk_open, zero, 0, 0),
+	STRING(msg_blk_open, disk, HEX),
+	STRING(msg_blk_open, bundle, HEX0),
+	STRING(msg_blk_open, bundle_head_sha256, HEX0),
+	END,
+};
+
+static const struct field blk_disk[] = {
+	STRING(msg_blk_disk, disk, HEX),
+	END,
+};
+
+static const struct field blk_stats[] = {
+	RANGE(msg_blk_stats, chunks, 0, UINT32_MAX),
+	RANGE(msg_blk_stats, chunks_have, 0, UINT32_MAX),
+	RANGE(msg_blk_stats, bundle, 0, BUNDLE_MAX),
+	RANGE(msg_blk_stats, bundle_have, 0, BUNDLE_MAX),
+	RANGE(msg_blk_stats, waiting_since_ms, 0, TIME_MAX),
+	STRING(msg_blk_stats, disk, HEX),
+	END,
+};
+
+static const struct field blk_done[] = {
+	RANGE(msg_blk_done, rc, ERRNO_LOW, 0),
+	RANGE(msg_blk_done, zero, 0, 0),
+	RANGE(msg_blk_done, size, 0, DISK_MAX),
+	STRING(msg_blk_done, text, TEXT),
+	END,
+};
+
+static const struct field get[] = {
+	RANGE(msg_get, priority, 0, MSG_PRIORITIES - 1),
+	RANGE(msg_get, zero, 0, 0),
+	RANGE(msg_get, offset, 0, SIZE_LIMIT),
+	RANGE(msg_get, len, 1, RANGE_MAX),
+	STRING(msg_get, sha256, HEX),
+	END,
+};
+
+static const struct field get_end[] = {
+	RANGE(msg_get_end, rc, ERRNO_LOW, 0),
+	RANGE(msg_get_end, zero, 0, 0),
+	END,
+};
+
+static const struct field get_offer[] = {
+	RANGE(msg_get_offer, offset, 0, SIZE_LIMIT),
+	STRING(msg_get_offer, sha256, HEX),
+	END,
+};
+
+static const struct field hv_attach[] = {
+	RANGE(msg_hv_attach, size, 4096, DISK_MAX),
+	STRING(msg_hv_attach, disk, HEX),
+	END,
+};
+
+static const struct field hv_detach[] = {
+	RANGE(msg_hv_detach, device, 0, DEVICE_MAX),
+	RANGE(msg_hv_detach, zero, 0, 0),
+	STRING(msg_hv_detach, disk, HEX),
 	END,
 };
 
@@ -241,6 +328,7 @@ static const struct field hv_done[] = {
 	RANGE(msg_hv_done, rc, ERRNO_LOW, 0),
 	RANGE(msg_hv_done, domid, 0, DOMID_MAX),
 	RANGE(msg_hv_done, pv, 0, 1),
+	RANGE(msg_hv_done, device, 0, DEVICE_MAX),
 	STRING(msg_hv_done, text, TEXT),
 	END,
 };
@@ -261,6 +349,7 @@ static const struct message {
 	M(NET_REQUEST, MAIN, NET, S(msg_net_request), MSG_DOC_MAX, FDS(0, 0),
 	  net_request),
 	M(NET_CANCEL, MAIN, NET, 0, 0, FDS(0, 0), NULL),
+	M(NET_LINK, MAIN, NET, S(msg_net_link), 0, FDS(1, 1), net_link),
 	M(NET_SENT, NET, MAIN, 0, 0, FDS(0, 0), NULL),
 	M(NET_DATA, NET, MAIN, 0, MSG_DATA_MAX, FDS(0, 0), NULL),
 	M(NET_DONE, NET, MAIN, S(msg_net_done), 0, FDS(0, 0), net_done),
@@ -281,9 +370,23 @@ static const struct message {
 	  verify_manifest),
 	M(VERIFY_DONE, VERIFY, MAIN, S(msg_verify_done), 0, FDS(0, 0),
 	  verify_done),
+	M(BLK_LINK, MAIN, BLK, 0, 0, FDS(1, 1), NULL),
+	M(BLK_OPEN, MAIN, BLK, S(msg_blk_open), 0, FDS(1, 1), blk_open),
+	M(BLK_SERVE, MAIN, BLK, S(msg_blk_disk), 0, FDS(1, 1), blk_disk),
+	M(BLK_CLOSE, MAIN, BLK, S(msg_blk_disk), 0, FDS(0, 0), blk_disk),
+	M(BLK_STATS, BLK, MAIN, S(msg_blk_stats), 0, FDS(0, 0), blk_stats),
+	M(BLK_DONE, BLK, MAIN, S(msg_blk_done), 0, FDS(0, 0), blk_done),
+	M(GET, BLK, NET, S(msg_get), 0, FDS(0, 0), get),
+	M(GET_CANCEL, BLK, NET, 0, 0, FDS(0, 0), NULL),
+	M(GET_DATA, NET, BLK, 0, MSG_DATA_MAX, FDS(0, 0), NULL),
+	M(GET_END, NET, BLK, S(msg_get_end), 0, FDS(0, 0), get_end),
+	M(GET_OFFER, NET, BLK, S(msg_get_offer), MSG_DOC_MAX, FDS(0, 0),
+	  get_offer),
 	M(HV_FACTS, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_HOST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_LIST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
+	M(HV_ATTACH, MAIN, HV, S(msg_hv_attach), 0, FDS(1, 1), hv_attach),
+	M(HV_DETACH, MAIN, HV, S(msg_hv_detach), 0, FDS(0, 0), hv_detach),
 	M(HV_CREATE, MAIN, HV, S(msg_hv_create), 0, FDS(2, 3), hv_create),
 	M(HV_SHUTDOWN, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
 	M(HV_DESTROY, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
@@ -297,8 +400,8 @@ static const struct message {
 	M(HV_DONE, HV, MAIN, S(msg_hv_done), 0, FDS(0, 0), hv_done),
 };
 
-static const char *const roles[MSG_ROLES] = { "super", "main", "net", "verify",
-					      "hv" };
+static const char *const roles[MSG_ROLES] = { "super",  "main", "net",
+					      "verify", "blk",  "hv" };
 
 const char *msg_type_name(unsigned int type)
 {

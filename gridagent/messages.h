@@ -9,9 +9,10 @@
  *
  * One message is one packet of a SOCK_SEQPACKET pair; as the header says how
  * long it is, a byte stream (libxenvchan) can carry the same bytes. Main stands
- * in the middle, every other process speaks only with main:
+ * in the middle, the others speak with main:
  *
- *	super --> main <--> net | verify | hv
+ *	super --> main <--> net | verify | blk | hv
+ *	                     blk <--> net	bytes of disks, past main
  *
  * A receiver checks direction, size (equal, not "at least"), number of
  * descriptors, every field by the table in messages.c, then its own policy.
@@ -42,18 +43,28 @@
 #define MSG_FDS_MAX     3     /* kernel, root, initrd */
 
 #define MSG_DOMUS_MAX      4  /* domUs of one node; one is the rule */
+#define MSG_DISKS_MAX      8  /* disks in use: two a domU, while one ends */
 #define MSG_CONFIG_MAX     16 /* config entries of one domU */
 #define MSG_CONFIG_VAL_LEN 1025
 #define MSG_CMDLINE_LEN    513
 #define MSG_DEVICES_MAX    8 /* block devices and nics told of */
 
-enum msg_role { MSG_SUPER, MSG_MAIN, MSG_NET, MSG_VERIFY, MSG_HV, MSG_ROLES };
+enum msg_role {
+	MSG_SUPER,
+	MSG_MAIN,
+	MSG_NET,
+	MSG_VERIFY,
+	MSG_BLK,
+	MSG_HV,
+	MSG_ROLES
+};
 
 enum msg_type {
 	MSG_NONE,
 	MSG_SUPER_CHILD,    /* super->main: a child started anew */
 	MSG_NET_REQUEST,    /* main->net: tail is headers, then body */
 	MSG_NET_CANCEL,     /* main->net: forget that request */
+	MSG_NET_LINK,       /* main->net: + socket to blk, in place of any */
 	MSG_NET_SENT,       /* net->main: it leaves now */
 	MSG_NET_DATA,       /* net->main: tail is the reply's bytes */
 	MSG_NET_DONE,       /* net->main: the reply ended */
@@ -66,9 +77,23 @@ enum msg_type {
 	MSG_VERIFY_DOMU, /* one per domU, before VERIFY_DESIRED */
 	MSG_VERIFY_MANIFEST,
 	MSG_VERIFY_DONE,  /* verify->main: good or not */
+	MSG_BLK_LINK,     /* main->blk: + socket to net, in place of any */
+	MSG_BLK_OPEN,     /* main->blk: + sealed memfd: a checked index */
+	MSG_BLK_SERVE,    /* main->blk: + stream socket: an NBD client's */
+	MSG_BLK_CLOSE,    /* main->blk: no answer */
+	MSG_BLK_STATS,    /* blk->main, unasked */
+	MSG_BLK_DONE,     /* blk->main: to OPEN and SERVE */
+	MSG_GET,          /* blk->net: a range of a blob */
+	MSG_GET_CANCEL,   /* blk->net: forget it */
+	MSG_GET_DATA,     /* net->blk: tail is the range's next bytes */
+	MSG_GET_END,      /* net->blk: that was all, or why not */
+	MSG_GET_OFFER,    /* net->blk: tail is bytes that nobody asked for */
 	MSG_HV_FACTS,     /* main->hv: what machine is this? */
 	MSG_HV_HOST,      /* main->hv: how much memory is free? */
 	MSG_HV_LIST,      /* main->hv: which domains run? */
+	MSG_HV_ATTACH,    /* main->hv: + socket: make it a block device, or
+			   * give the device of that disk another socket */
+	MSG_HV_DETACH,    /* main->hv: end the device */
 	MSG_HV_CREATE,    /* main->hv: + kernel, root, maybe initrd */
 	MSG_HV_SHUTDOWN,  /* main->hv: ask it to end */
 	MSG_HV_DESTROY,   /* main->hv */
@@ -89,6 +114,11 @@ _Static_assert(sizeof(struct msg_hdr) == 16, "wire format");
 
 struct msg_super_child { /* + its socket */
 	int32_t role;
+};
+
+struct msg_net_link {      /* + socket */
+	int32_t repo_port; /* HTTP/2 without TLS; 0: the HTTP port, HTTP/1.1 */
+	int32_t zero;
 };
 
 enum msg_method { MSG_METHOD_GET, MSG_METHOD_POST, MSG_METHODS };
@@ -145,6 +175,10 @@ struct msg_verify_blob { /* + sealed memfd */
 struct msg_verify_segment {
 	int64_t time_ms;
 	int32_t https_port;
+	int32_t repo_port; /* HTTP/2 without TLS; 0: none */
+	int32_t floor[3];  /* root, timestamp, snapshot; 0: any */
+	uint32_t carousel; /* its group, IPv4; 0: none */
+	int32_t carousel_port;
 	int32_t zero;
 	char segment[MSG_NAME_LEN];
 	char tls_pin[MSG_PIN_LEN];
@@ -203,6 +237,68 @@ struct msg_verify_done {
 	int32_t rc;           /* 0: good */
 	char found[HASH_HEX]; /* blob: its real digest, or "" */
 	char text[ERRINFO_MAX];
+};
+
+/* ---- disks: an image's disk is named by its index's digest ---------------- */
+
+struct msg_blk_open { /* + sealed memfd */
+	uint64_t index_size;
+	uint64_t bundle_size, bundle_head; /* 0: there is no bundle */
+	uint64_t cache;                    /* bytes it may keep */
+	int32_t fill;                      /* fetch all of it, ahead */
+	int32_t zero;
+	char disk[HASH_HEX];
+	char bundle[HASH_HEX], bundle_head_sha256[HASH_HEX];
+};
+
+struct msg_blk_disk { /* SERVE: + socket; CLOSE */
+	char disk[HASH_HEX];
+};
+
+struct msg_blk_stats {
+	uint64_t chunks, chunks_have;
+	uint64_t bundle, bundle_have; /* bytes */
+	uint64_t cached, fetched, offered;
+	uint64_t requests, bad, retries;
+	int64_t waiting_since_ms; /* boot clock: the oldest read; 0: none */
+	char disk[HASH_HEX];
+};
+
+struct msg_blk_done {
+	int32_t rc;
+	int32_t zero;
+	uint64_t size; /* OPEN: of the disk */
+	char text[MSG_TEXT_LEN];
+};
+
+enum msg_priority { MSG_DEMAND, MSG_BUNDLE, MSG_FILL, MSG_PRIORITIES };
+
+struct msg_get {
+	int32_t priority;
+	int32_t zero;
+	uint64_t offset, len;
+	char sha256[HASH_HEX];
+};
+
+struct msg_get_end {
+	int32_t rc; /* 0: all bytes came */
+	int32_t zero;
+};
+
+struct msg_get_offer {
+	uint64_t offset;
+	char sha256[HASH_HEX];
+};
+
+struct msg_hv_attach { /* + stream socket */
+	uint64_t size;
+	char disk[HASH_HEX];
+};
+
+struct msg_hv_detach {
+	int32_t device;
+	int32_t zero;
+	char disk[HASH_HEX];
 };
 
 /* What a domain was made from, as its uuid: an agent that starts anew sees
@@ -274,8 +370,9 @@ struct msg_hv_death {
 
 struct msg_hv_done {
 	int32_t rc;
-	int32_t domid; /* CREATE: the new domain's, */
-	int32_t pv;    /* and whether it is PV, not PVH */
+	int32_t domid;  /* CREATE: the new domain's, */
+	int32_t pv;     /* and whether it is PV, not PVH */
+	int32_t device; /* ATTACH: number of the block device */
 	char text[ERRINFO_MAX];
 };
 

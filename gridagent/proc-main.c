@@ -87,6 +87,8 @@ static void peer_lost(struct peer *p, const char *why)
 		return;
 	}
 	calls_fail(c, p->role);
+	if (p->role == MSG_BLK)
+		disks_lost(c);
 	core_kick(c);
 }
 
@@ -136,6 +138,8 @@ static void on_started_anew(struct core *c, struct msg *m)
 	peer_start(c, s->role, m->fds[0]);
 	m->n_fds = 0;
 	log_info("%s: connected anew", msg_role_name(s->role));
+	if (s->role == MSG_NET || s->role == MSG_BLK)
+		disks_link(c);
 	core_kick(c);
 }
 
@@ -151,6 +155,9 @@ static void on_message(struct peer *p, struct msg *m)
 		memcpy(&c->build, m->body, sizeof(c->build));
 		c->have_build = 1;
 		core_kick(c);
+		return;
+	case MSG_BLK_STATS:
+		disk_stats(c, m->body);
 		return;
 	case MSG_HV_DEATH:
 		domus_died(c, m);
@@ -245,6 +252,8 @@ static void core_step(void *arg)
 		next = t < next ? t : next;
 		t = images_step(c, now);
 		next = t < next ? t : next;
+		t = disks_step(c, now);
+		next = t < next ? t : next;
 		t = blobs_step(c, now);
 		next = t < next ? t : next;
 	}
@@ -268,6 +277,7 @@ int proc_main_run(const struct child_fds *fds)
 	peer_start(c, MSG_SUPER, fds->super);
 	for (int i = MSG_NET; i < MSG_ROLES; i++)
 		peer_start(c, i, fds->peer[i]);
+	disks_link(c);
 	call_send(c, MSG_HV, MSG_HV_FACTS, NULL, NULL, 0, NULL, 0, on_facts,
 		  NULL);
 	call_send(c, MSG_HV, MSG_HV_LIST, NULL, NULL, 0, NULL, 0, on_list, NULL);

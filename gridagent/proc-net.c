@@ -12,12 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-
-#include "agent.h"
 #include "cleanup.h"
-#include "ipc.h"
 #include "log.h"
+#include "net.h"
 
 #define XFERS_MAX       8
 #define CONNECT_SEC     10
@@ -51,7 +48,10 @@ int proc_net_prepare(const struct options *o, struct errinfo *err)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		return errinfo_set(err, -EIO, "libcurl does not start");
 	net.multi = curl_multi_init();
-	return net.multi ? 0 : -ENOMEM;
+	if (!net.multi)
+		return -ENOMEM;
+	net_get_init(net.multi, o->gateway, o->http_port);
+	return 0;
 }
 
 static void must_send(int rc)
@@ -252,6 +252,14 @@ static void on_net_cancel(const struct msg *m)
 			xfer_free(&net.xfers[i]);
 }
 
+static void on_net_link(struct msg *m)
+{
+	const struct msg_net_link *l = m->body;
+
+	net_get_link(m->fds[0], l->repo_port);
+	m->n_fds = 0;
+}
+
 static int errno_of(CURLcode code)
 {
 	switch (code) {
@@ -297,7 +305,8 @@ static void finish_xfers(void)
 	int left;
 
 	while ((m = curl_multi_info_read(net.multi, &left))) {
-		if (m->msg != CURLMSG_DONE)
+		if (m->msg != CURLMSG_DONE ||
+		    net_get_ended(m->easy_handle, m->data.result))
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x);
 		xfer_end(x, m->data.result);
@@ -319,21 +328,28 @@ static void on_main(void)
 		on_net_request(&m);
 	else if (m.type == MSG_NET_CANCEL)
 		on_net_cancel(&m);
+	else
+		on_net_link(&m);
 }
 
 int proc_net_run(const struct child_fds *fds)
 {
-	struct curl_waitfd w = { .fd = fds->peer[MSG_MAIN],
-				 .events = CURL_WAIT_POLLIN };
+	struct curl_waitfd w[] = {
+		{ .fd = fds->peer[MSG_MAIN], .events = CURL_WAIT_POLLIN },
+		{ .events = CURL_WAIT_POLLIN },
+	};
 	int running;
 
 	net.main = ipc_new(fds->peer[MSG_MAIN], MSG_NET, MSG_MAIN, 0);
 	if (!net.main)
 		return EXIT_FAILURE;
 	for (;;) {
-		w.revents = 0;
-		curl_multi_poll(net.multi, &w, 1, POLL_MS, NULL);
-		if (w.revents)
+		w[0].revents = w[1].revents = 0;
+		w[1].fd = net_get_fd();
+		curl_multi_poll(net.multi, w, w[1].fd < 0 ? 1 : 2, POLL_MS, NULL);
+		if (w[1].revents)
+			net_get_read();
+		if (w[0].revents)
 			on_main();
 		curl_multi_perform(net.multi, &running);
 		finish_xfers();

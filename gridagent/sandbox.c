@@ -44,7 +44,8 @@ static const char *const calls_base[] = {
 };
 
 static const char *const calls_main[] = {
-	"ftruncate", "memfd_create", "pwrite64", "signalfd4", NULL,
+	"ftruncate", "memfd_create", "pwrite64", "setsockopt",
+	"signalfd4", "socketpair",   NULL,
 };
 
 static const char *const calls_inet[] = {
@@ -53,7 +54,8 @@ static const char *const calls_inet[] = {
 	"shutdown", "socketpair", NULL,
 };
 
-static const char *const calls_none[] = { "pread64", NULL };
+static const char *const calls_none[] = { "pread64", "recvfrom", "setsockopt",
+					  NULL };
 
 /* Libraries look for optional files; they are told that there are none. */
 static const char *const calls_absent[] = {
