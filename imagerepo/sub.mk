@@ -1,7 +1,7 @@
 libs           += imagerepo
 imagerepo-srcs := $(addprefix imagerepo/,manifest.c channel.c path.c store.c \
                   list.c)
-imagerepo-srcs += $(addprefix imagerepo/,contents.c draft.c trace.c)
+imagerepo-srcs += $(addprefix imagerepo/,contents.c draft.c)
 imagerepo-libs := trust common
 imagerepo-srcs += $(addprefix imagerepo/,image.c names.c index.c index-write.c bundle.c)
 imagerepo-srcs += $(addprefix imagerepo/,repo.c repo-blob.c repo-targets.c trace.c disk.c \
@@ -44,15 +44,23 @@ imagerepo-tool-pkgs := jansson libcurl
 # Publishing again changes nothing until half of the signatures' time is over.
 artefacts += images
 image-files := $(shell find imagerepo/recipes -type f)
+image-from   = --from $(BUILD)/debian/root --from / --bin $(BUILD)/bin
 # Keys and a repository of an older form make way.
 $(BUILD)/keys/root.json: $(BUILD)/keys/maintainer.key
 $(BUILD)/keys/maintainer.key: | $(BUILD)/bin/imagerepo
 	$(Q)rm -rf $(@D) $(BUILD)/repo && $(BUILD)/bin/imagerepo init $(@D)
-$(BUILD)/images/batch/image.json: $(image-files) $(BUILD)/debian/stamp \
-		$(BUILD)/bin/imagerepo $(BUILD)/bin/worker
-	$(Q)$(BUILD)/bin/imagerepo build imagerepo/recipes/batch -o $(@D) \
-		--from $(BUILD)/debian/root --from / --bin $(BUILD)/bin
-images: $(BUILD)/images/batch/image.json $(BUILD)/keys/root.json ## build the images and publish them in build/repo
+$(BUILD)/images/%/image.json: imagerepo/recipes/%/recipe.conf $(image-files) \
+		$(BUILD)/debian/stamp $(BUILD)/bin/imagerepo $(BUILD)/bin/worker
+	$(Q)$(BUILD)/bin/imagerepo build imagerepo/recipes/$* -o $(@D) $(image-from)
+# What a start of it reads, by starting it once in an emulated PC. A build keeps
+# the trace of a disk that is the same as before.
+$(BUILD)/images/%/root.trace: $(BUILD)/images/%/image.json $(BUILD)/bin/imagedev
+	$(Q)[ -s $@ ] || $(BUILD)/bin/imagerepo trace $(@D) --from $(BUILD)/debian/root
+	$(Q)touch $@
+.PRECIOUS: $(BUILD)/images/%/image.json
+images-all: $(foreach i,batch debian vina,$(BUILD)/images/$i/root.trace) ## build all sample images (packages by the network)
+.PHONY: images-all
+images: $(BUILD)/images/batch/root.trace $(BUILD)/keys/root.json ## build the images and publish them in build/repo
 	$(Q)$(BUILD)/bin/imagerepo publish $(BUILD)/images/batch \
 		--repo $(BUILD)/repo --keys $(BUILD)/keys
 .PHONY: images
@@ -62,3 +70,8 @@ progs                 += imagerepo-library
 imagerepo-library-srcs := tests/bench/update/library.c
 imagerepo-library-libs := imagerepo trust common
 imagerepo-library-pkgs := jansson
+
+tests          += test-repo
+test-repo-srcs := tests/unit/test-repo.c
+test-repo-libs := imagerepo trust common
+test-repo-pkgs := cmocka jansson
