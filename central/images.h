@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * images - what the image repository's directory holds, verified against the
- * root document, and read anew when its files change.
+ * images - what the image repository's directory holds, verified as any TUF
+ * client does, starting from the root document, and read anew when its
+ * timestamp changes.
  */
 #ifndef IMAGES_H
 #define IMAGES_H
@@ -22,7 +23,7 @@ int images_open(const char *repository, const char *root, int64_t now_ms,
 		struct images **out, struct errinfo *err);
 void images_close(struct images *im);
 
-/* Reads anew if files changed, or if a minute passed (documents expire).
+/* Reads anew if the metadata changed, or if a minute passed (documents expire).
  * Returns 1 if it did. Never fails: what is wrong is shown in the listing. */
 int images_poll(struct images *im, int64_t now_ms);
 
@@ -34,9 +35,11 @@ struct images_target {
 	char version[PARSE_NAME_MAX + 1];
 };
 
-/* What a channel points to now: -ENOENT, or the reason it is refused. */
+/* What a channel names now: -ENOENT, or the reason it is refused. */
 int images_resolve(const struct images *im, const char *image,
 		   const char *channel, struct images_target *out,
 		   struct errinfo *err);
+/* Whether somebody took back the version with that manifest. */
+int images_is_revoked(const struct images *im, const char *manifest);
 
 #endif

@@ -18,6 +18,20 @@
 
 /* --- desired ------------------------------------------------------------- */
 
+/* What was taken back must not go on. */
+static int resolve_to_nothing(struct central *c, json_t *w, struct errinfo *err)
+{
+	const char *name = json_string_value(json_object_get(w, "name"));
+	int rc = engine_workspace_resolved(c->engine, name, "", "", err);
+
+	if (rc)
+		return rc;
+	log_info("workspace %s: its version was revoked", name);
+	json_object_set_new(w, "manifest", json_string(""));
+	json_object_set_new(w, "image_version", json_string(""));
+	return 0;
+}
+
 /*
  * A channel that cannot be resolved now leaves the workspace at what it was
  * last: a broken repository must not end work that runs.
@@ -34,6 +48,8 @@ static int resolve_one(struct central *c, json_t *w, struct errinfo *err)
 		c->images, json_string_value(json_object_get(w, "image")),
 		json_string_value(json_object_get(w, "channel")), &t, &why);
 	json_object_set_new(w, "error", json_string(rc ? why.text : ""));
+	if (rc && was[0] && images_is_revoked(c->images, was))
+		return resolve_to_nothing(c, w, err);
 	if (rc || !strcmp(was, t.manifest))
 		return 0;
 	rc = engine_workspace_resolved(c->engine, name, t.manifest, t.version,

@@ -17,17 +17,14 @@ test-engine-pkgs := cmocka
 progs          += centrald
 centrald-srcs  := central/main.c central/config.c central/generate.c \
                   central/auth.c central/wait.c central/images.c \
+                  central/catalogue.c \
                   central/sites.c central/api.c central/api-work.c \
                   central/api-job.c central/api-site.c
 centrald-inc   := central
-centrald-libs  := engine imagerepo trust httpd sql tls common
+centrald-libs  := engine imagerepo tuf trust httpd sql tls common
 centrald-pkgs  := jansson
 
 # What the integration tests of central and gridctl need.
-tests               += make-test-repo
-make-test-repo-srcs := tests/integration/make-repo.c
-make-test-repo-libs := imagerepo trust common
-make-test-repo-pkgs := jansson
 tests             += worker-pool
 worker-pool-srcs  := tests/integration/worker-pool.c
 worker-pool-libs  := httpc common

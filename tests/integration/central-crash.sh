@@ -51,11 +51,11 @@ ended()
 	grid job list --json 2>/dev/null | grep -q '"state": "done"'
 }
 
-"$bin/make-test-repo" "$dir/repo"
+PATH=$bin:$PATH "$(dirname "$0")/make-repo" "$dir/repo"
 cat >"$dir/central.conf" <<END
 central {
 	listen 127.0.0.1:1; repo-listen 127.0.0.1:2
-	state "$dir/state"; repository "$dir/repo"; root "$dir/repo/root.json"
+	state "$dir/state"; repository "$dir/repo"; root "$dir/repo.keys/root.json"
 	lease 3s; attempts 1000
 }
 END

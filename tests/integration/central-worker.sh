@@ -63,11 +63,11 @@ start_worker()
 }
 
 chmod 755 "$dir"
-"$bin/make-test-repo" "$dir/repo" batch 1 86400 >/dev/null
+PATH=$bin:$PATH "$(dirname "$0")/make-repo" "$dir/repo" batch 1 >/dev/null
 cat >"$dir/central.conf" <<END
 central {
 	listen 127.0.0.1:$port; repo-listen 127.0.0.1:$((port + 1))
-	state "$dir/state"; repository "$dir/repo"; root "$dir/repo/root.json"
+	state "$dir/state"; repository "$dir/repo"; root "$dir/repo.keys/root.json"
 	lease 6s; site lab { }
 }
 END

@@ -12,11 +12,11 @@ setup_file()
 	export T
 	port=$((20000 + RANDOM % 20000))
 	cd "$T"
-	"$bin/make-test-repo" repo batch 1 86400 >manifest
+	make_repo batch 1 >manifest
 	cat >central.conf <<-END
 	central {
 		listen 127.0.0.1:$port; repo-listen 127.0.0.1:$((port + 1))
-		state "$T/state"; repository "$T/repo"; root "$T/repo/root.json"
+		state "$T/state"; repository "$T/repo"; root "$T/repo.keys/root.json"
 		site "lab" { token-file "$T/site.token" }
 		lease 5s
 	}
@@ -113,6 +113,12 @@ report()
 	END
 }
 
+# make_repo IMAGE VERSION
+make_repo()
+{
+	PATH=$bin:$PATH "$BATS_TEST_DIRNAME/make-repo" "$T/repo" "$@"
+}
+
 @test "-n reports every error with its place" {
 	cp "$golden/central-bad.conf" bad.conf
 	run "$bin/centrald" -f bad.conf -n
@@ -179,7 +185,7 @@ report()
 }
 
 @test "a new image moves the channel and reaches the sites" {
-	new=$("$bin/make-test-repo" repo batch 2 86400)
+	new=$(make_repo batch 2)
 	for _ in $(seq 40); do
 		api GET /v1/site/desired | grep -q "$new" && break
 		sleep 0.1
@@ -188,17 +194,49 @@ report()
 	[[ $(grid workspace list) == *batch/stable*2* ]]
 }
 
+@test "a channel set back reaches the sites, a revoked version ends" {
+	PATH=$bin:$PATH
+	new=$(sed -n 's/.*"manifest": *"\([0-9a-f]*\)".*/\1/p' <<<"$(api GET /v1/site/desired)")
+	imagerepo channel rollback batch:stable --repo repo --keys repo.keys
+	await_manifest "$(cat manifest)"
+	imagerepo channel set batch:stable 2 --repo repo --keys repo.keys
+	await_manifest "$new"
+}
+
+@test "a revoked version is shown, and no site is told to run it" {
+	PATH=$bin:$PATH
+	before=$(sed -n 's/.*"manifest": *"\([0-9a-f]*\)".*/\1/p' <<<"$(api GET /v1/site/desired)")
+	bad=$(make_repo batch 3)
+	await_manifest "$bad"
+	imagerepo revoke batch/3 --reason "a key in it" --repo repo --keys repo.keys
+	await_manifest "$before"
+	grid image list | grep "^batch  3 .*revoked: a key in it"
+}
+
+await_manifest()
+{
+	local i
+	for i in $(seq 40); do
+		api GET /v1/site/desired | grep -q "\"$1\"" && return 0
+		sleep 0.1
+	done
+	return "$i"
+}
+
 @test "a tampered manifest is shown and does not reach the sites" {
 	was=$(api GET /v1/site/desired)
 	now=$(sed -n 's/.*"manifest": *"\([0-9a-f]*\)".*/\1/p' <<<"$was")
-	cp "repo/manifests/$now.json" saved
-	chmod u+w "repo/manifests/$now.json"
-	sed -i 's/"memory_min_mib": *64/"memory_min_mib":65/' "repo/manifests/$now.json"
+	file=repo/targets/batch/$now.2.json
+	cp "$file" saved
+	chmod u+w "$file"
+	sed -i 's/"memory_min_mib": *64/"memory_min_mib":65/' "$file"
+	touch repo/metadata/timestamp.json
 	sleep 2
 	[[ $(grid image list) == *ERROR* ]]
 	grid workspace list --json | grep '"error": "[^"]'
 	[ "$(api GET /v1/site/desired)" = "$was" ]
-	cp saved "repo/manifests/$now.json"
+	cp saved "$file"
+	touch repo/metadata/timestamp.json
 	sleep 2
 	! grid workspace list --json | grep '"error": "[^"]'
 }
@@ -271,9 +309,9 @@ report()
 
 @test "nginx serves the repository, immutable by digest" {
 	url=http://127.0.0.1:$(($(cat port) + 1))/repo
-	[ "$(curl -s -o /dev/null -w '%{http_code}' "$url/root.json")" = 200 ]
-	curl -sI "$url/manifests/$(cat manifest).json" | grep -qi 'cache-control.*immutable'
-	curl -sI "$url/channels/batch/stable.json" | grep -qi 'cache-control: no-cache'
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "$url/metadata/1.root.json")" = 200 ]
+	curl -sI "$url/targets/batch/$(cat manifest).1.json" | grep -qi 'cache-control.*immutable'
+	curl -sI "$url/metadata/timestamp.json" | grep -qi 'cache-control: no-cache'
 	[ "$(curl -s -o /dev/null -w '%{http_code}' "${url%repo}etc/passwd")" = 404 ]
 	[ "$(curl -s -o /dev/null -w '%{http_code}' --path-as-is "$url/blobs/../../site.token")" != 200 ]
 }
