@@ -33,12 +33,20 @@ imagerepo-tool-srcs += $(addprefix imagerepo/tool/,build.c build-base.c \
                        build-command.c archive-in.c archive-oci.c ext4.c ext4-file.c trace.c trace-run.c \
                        trace-guest.c)
 imagerepo-tool-ldlibs := -larchive -lext2fs -lcom_err
-imagerepo-tool-srcs += $(addprefix imagerepo/tool/,publish-blobs.c change.c \
+imagerepo-tool-srcs += $(addprefix imagerepo/tool/,publish-blobs.c publish-old.c change.c \
                        channel.c revoke.c gc.c view.c follow.c wanted.c fetch.c \
                        fetch-blobs.c blobset.c diff.c diff-make.c diff-print.c \
                        mirror.c mirror-run.c mirror-image.c mirror-state.c export.c \
                        import.c serve.c)
 imagerepo-tool-pkgs := jansson libcurl
+
+tests                += test-image-tree
+test-image-tree-srcs := tests/unit/test-image-tree.c \
+                        $(addprefix imagerepo/tool/,tree.c tree-write.c \
+                        archive-in.c archive-oci.c ext4.c ext4-file.c)
+test-image-tree-libs := imagerepo trust common
+test-image-tree-pkgs := cmocka jansson
+test-image-tree-ldlibs := -larchive -lext2fs -lcom_err
 
 # Keys for trying things out, and the images that the emulated segment runs.
 # Publishing again changes nothing until half of the signatures' time is over.

@@ -119,7 +119,8 @@ static const struct cmd commands[] = {
 	  "  -c, --channel NAME  channel to move (default stable)\n"
 	  "  -l, --level N       of zstd, 1 to 19 (default 9)\n"
 	  "      --delta-from IMAGE:CHANNEL\n"
-	  "                      what most clients have (default the same channel)\n"
+	  "                      what clients have (default the same channel, and\n"
+	  "                      stable); may be repeated\n"
 	  "      --no-delta, --no-bundle" },
 	{ "channel set", tool_channel_set,
 	  "IMAGE:CHANNEL VERSION --repo REPO --keys KEYS",

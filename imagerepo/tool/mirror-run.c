@@ -5,6 +5,7 @@
  * complete, or (early) at once, for a web server that asks its upstream for
  * what is not here.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,6 +198,20 @@ static int prune(struct mirror *m, struct errinfo *err)
 				 &stats, err);
 }
 
+/* Halves of blobs that nobody asks for any more. */
+static void drop_partial(const struct mirror *m)
+{
+	auto_free char *path = tool_join(m->dir, "partial");
+	DIR *d = path ? opendir(path) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (hash_is_hex(e->d_name))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 static int get_images(struct mirror *m, struct errinfo *err)
 {
 	int rc = each(m, read_manifest, err);
@@ -211,6 +226,7 @@ static int get_images(struct mirror *m, struct errinfo *err)
 		return rc;
 	if (failures(m))
 		return mirror_save(m, err);
+	drop_partial(m);
 	rc = m->early ? 0 : move_timestamp(m, err);
 	if (!rc && m->prune)
 		rc = prune(m, err);

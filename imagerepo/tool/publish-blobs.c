@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "delta.h"
 #include "publish.h"
 #include "tool.h"
 
@@ -88,8 +89,8 @@ static int cut_disk(struct publish *p, struct errinfo *err)
 	auto_free uint32_t *trace = NULL;
 	struct imagerepo_publish how = {
 		.disk = disk,
-		.previous = p->has_previous ? &p->previous : NULL,
-		.previous_sha256 = p->previous_sha256,
+		.previous = p->n_old ? &p->old[0].m : NULL,
+		.previous_sha256 = p->old[0].sha256,
 		.level = p->level,
 		.no_delta = p->no_delta,
 		.progress = progress,
@@ -101,14 +102,32 @@ static int cut_disk(struct publish *p, struct errinfo *err)
 		return rc;
 	how.trace = trace;
 	rc = imagerepo_repo_publish(p->c.r, &how, &p->m, &p->stats, err);
-	if (!p->c.quiet && isatty(STDERR_FILENO))
-		fputs("\r\033[K", stderr);
 	if (!rc && p->no_bundle) {
 		p->m.bundle = (struct image_blob){ .size = 0 };
 		p->m.bundle_head = 0;
 		p->m.bundle_head_sha256[0] = '\0';
 	}
 	return rc;
+}
+
+/* From the other older images; the first had its delta made with the cut. */
+static int more_deltas(struct publish *p, struct errinfo *err)
+{
+	for (int i = 1; i < p->n_old && !p->no_delta; i++) {
+		struct publish_old *o = &p->old[i];
+		struct image_delta *d = &p->m.delta[p->m.n_deltas];
+		int rc;
+
+		rc = imagerepo_delta_make(p->c.r, &o->m.index, &p->m.index,
+					  p->level, 0, progress, p, &d->blob,
+					  err);
+		if (rc)
+			return errinfo_wrap(err, rc, "delta from %s %s",
+					    o->m.name, o->m.version);
+		strcpy(d->from, o->sha256);
+		p->m.n_deltas += d->blob.size < p->m.disk_stored;
+	}
+	return 0;
 }
 
 int publish_blobs(struct publish *p, struct errinfo *err)
@@ -118,6 +137,10 @@ int publish_blobs(struct publish *p, struct errinfo *err)
 
 	if (!rc)
 		rc = cut_disk(p, err);
+	if (!rc)
+		rc = more_deltas(p, err);
+	if (!p->c.quiet && isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
 	if (rc)
 		return rc;
 	if (p->m.disk_size != disk)

@@ -16,7 +16,6 @@
 #include "cmd.h"
 #include "draft.h"
 #include "fileio.h"
-#include "follow.h"
 #include "publish.h"
 #include "tool.h"
 
@@ -120,84 +119,12 @@ static int find_published(struct publish *p, struct errinfo *err)
 	}
 	if (!is_whole(p, &m)) {
 		p->repair = 1;
-		if (m.n_deltas)
-			strcpy(p->repair_from, m.delta[0].from);
+		p->published = m;
 		return 0;
 	}
 	p->m = m;
 	p->doc = TAKE(doc);
 	return 1;
-}
-
-struct search {
-	const char *sha256;
-	struct change_target found;
-};
-
-static int match(const char *role, const struct change_target *t, void *arg)
-{
-	struct search *s = arg;
-
-	(void)role;
-	if (strcmp(t->sha256, s->sha256) != 0)
-		return 0;
-	s->found = *t;
-	return 1;
-}
-
-/* What makes the same bundle and delta again. */
-static int find_repair(struct publish *p, struct errinfo *err)
-{
-	struct search s = { .sha256 = p->repair_from };
-	int rc;
-
-	if (change_each(&p->c, match, &s) != 1)
-		return 0;
-	rc = change_manifest(&p->c, &s.found, &p->previous, NULL, err);
-	strcpy(p->previous_sha256, s.sha256);
-	p->has_previous = !rc;
-	return rc;
-}
-
-/* What most clients have: the channel's image, or --delta-from. */
-static int find_previous(struct publish *p, struct errinfo *err)
-{
-	char path[IMAGE_PATH], role[TUF_NAME];
-	struct change_target t;
-	struct wanted w = { 0 };
-	int rc;
-
-	if (p->repair)
-		return find_repair(p, err);
-	if (p->delta_from) {
-		rc = wanted_parse(p->delta_from, &w, err);
-		if (!rc && !w.channel[0] && !w.version[0])
-			rc = errinfo_set(err, -EINVAL,
-					 "--delta-from: name IMAGE:CHANNEL or "
-					 "IMAGE/VERSION");
-	} else {
-		rc = wanted_parse(p->m.name, &w, err);
-		strcpy(w.channel, p->channel);
-	}
-	if (!rc)
-		rc = meta_role_of(p->c.m, w.image, role, err);
-	if (rc)
-		return rc;
-	if (w.version[0])
-		imagerepo_version_target(w.image, w.version, path);
-	else
-		imagerepo_channel_target(w.image, w.channel, path);
-	rc = change_find(&p->c, role, path, &t, p->delta_from ? err : NULL);
-	if (rc == -ENOENT && !p->delta_from)
-		return 0;
-	if (!rc)
-		rc = change_manifest(&p->c, &t, &p->previous, NULL, err);
-	if (rc)
-		return errinfo_wrap(err, rc, "previous image");
-	p->has_previous = strcmp(p->previous.version, p->m.version) != 0 ||
-			  strcmp(p->previous.name, p->m.name) != 0;
-	strcpy(p->previous_sha256, t.sha256);
-	return 0;
 }
 
 static int put_version(struct publish *p, struct errinfo *err)
@@ -242,8 +169,7 @@ static void print_result(const struct publish *p, int was_there, int moved)
 		       s->new_packs, tool_size(s->new_bytes, fresh),
 		       p->m.bundle.size ? tool_size(p->m.bundle.size, bundle)
 					: "none",
-		       p->has_previous ? tool_size(s->update_bytes, update)
-				       : "none");
+		       p->n_old ? tool_size(s->update_bytes, update) : "none");
 	if (moved)
 		printf("%s:%s is %s now\n", p->m.name, p->channel, p->m.version);
 }
@@ -255,14 +181,14 @@ static int dry_run(struct publish *p, struct errinfo *err)
 	if (rc < 0)
 		return rc;
 	if (!rc)
-		rc = p->c.r ? find_previous(p, err) : 0;
+		rc = p->c.r ? publish_find_old(p, err) : 0;
 	if (rc < 0)
 		return rc;
 	printf("would %s %s %s as %s:%s", p->doc ? "keep" : "publish",
 	       p->m.name, p->m.version, p->m.name, p->channel);
-	if (p->has_previous)
-		printf(", with a delta from %s %s", p->previous.name,
-		       p->previous.version);
+	for (int i = 0; i < p->n_old && !p->no_delta; i++)
+		printf(", with a delta from %s %s", p->old[i].m.name,
+		       p->old[i].m.version);
 	putchar('\n');
 	return 0;
 }
@@ -274,7 +200,7 @@ static int publish(struct publish *p, struct errinfo *err)
 	was_there = find_published(p, err);
 	if (was_there < 0)
 		return was_there;
-	rc = was_there ? 0 : find_previous(p, err);
+	rc = was_there ? 0 : publish_find_old(p, err);
 	if (!rc && !was_there)
 		rc = publish_blobs(p, err);
 	if (!rc && !was_there)
@@ -320,7 +246,10 @@ static int set_option(struct publish *p, int c)
 			       ? cmd_misuse("--level: '%s' is not 1 to 19", optarg)
 			       : 0;
 	case 'd':
-		p->delta_from = optarg;
+		if (p->n_delta_from == IMAGE_DELTAS_MAX)
+			return cmd_misuse("more than %d times --delta-from",
+					  IMAGE_DELTAS_MAX);
+		p->delta_from[p->n_delta_from++] = optarg;
 		return 0;
 	case 'D':
 		p->no_delta = 1;
@@ -356,7 +285,7 @@ int tool_publish(int argc, char **argv, void *arg)
 		return rc == 1 ? cmd_misuse("see --help") : rc;
 	if (argc - optind != 1)
 		return cmd_misuse("name the directory of one built image");
-	if (p.no_delta && p.delta_from)
+	if (p.no_delta && p.n_delta_from)
 		return cmd_misuse("either --delta-from or --no-delta");
 	p.dir = argv[optind];
 	rc = change_check(&p.c);

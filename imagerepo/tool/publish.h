@@ -5,23 +5,31 @@
 #include "change.h"
 #include "draft.h"
 
+struct publish_old {
+	struct image_manifest m;
+	char sha256[HASH_HEX];
+};
+
 struct publish {
 	struct change c;
-	const char *dir, *channel, *delta_from;
-	int level, no_delta, no_bundle;
+	const char *dir, *channel, *delta_from[IMAGE_DELTAS_MAX];
+	int n_delta_from, level, no_delta, no_bundle;
 
 	struct image_draft draft;
 	struct image_manifest m;
 	char *doc; /* the manifest */
 	char role[TUF_NAME];
-	struct image_manifest previous;
-	char previous_sha256[HASH_HEX], was_sha256[HASH_HEX];
-	int has_previous;
-	int repair;                 /* published, but blobs are lost */
-	char repair_from[HASH_HEX]; /* its delta led from this manifest */
+	struct publish_old old[IMAGE_DELTAS_MAX];
+	int n_old;
+	int repair; /* published, but blobs are lost */
+	struct image_manifest published;
+	char was_sha256[HASH_HEX]; /* of its manifest */
 	struct imagerepo_publish_stats stats;
 };
 
+/* publish-old.c: fills old. */
+int publish_find_old(struct publish *p, struct errinfo *err);
+/* publish-blobs.c */
 /* Kernel, initrd, contents. */
 int publish_files(struct publish *p, struct errinfo *err);
 /* All blobs of the image, and p->m, p->doc. */

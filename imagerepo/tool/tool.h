@@ -5,13 +5,12 @@
 #ifndef TOOL_H
 #define TOOL_H
 
-#include "imagerepo.h"
+#include <stdint.h>
+
+#include "errinfo.h"
 
 #define TOOL_NAME     "imagerepo"
 #define TOOL_KEYS_MAX 8
-/* What a build leaves beside the blobs: the manifest before it is signed. */
-#define IMAGE_JSON "image.json"
-
 /* Commands (argv[0] is the command's name); exit statuses of cmd.h. */
 int tool_init(int argc, char **argv, void *arg);
 int tool_key_new(int argc, char **argv, void *arg);
@@ -43,14 +42,6 @@ char *tool_join(const char *dir, const char *name);
 /* "8.2 MiB" */
 #define TOOL_SIZE 16
 const char *tool_size(uint64_t bytes, char out[TOOL_SIZE]);
-
-/* Loads and checks a root document, at now_ms unless that is 0. */
-int tool_root_load(const char *path, int64_t now_ms, struct trust_root **root,
-		   struct errinfo *err);
-
-/* "NAME" or "NAME:CHANNEL" (channel "stable" if not said). */
-int tool_parse_image(const char *word, char image[IMAGEREPO_NAME],
-		     char channel[IMAGEREPO_NAME]);
 
 /* "2026-11-21T02:00:00Z" of an option --at: the time to judge expiry by. 0 or
  * CMD_EXIT_USAGE. */

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "cmd.h"
-#include "fileio.h"
 #include "tool.h"
 
 extern char **environ;
@@ -42,32 +42,6 @@ const char *tool_size(uint64_t bytes, char out[TOOL_SIZE])
 	}
 	snprintf(out, TOOL_SIZE, i ? "%.1f %s" : "%.0f %s", v, units[i]);
 	return out;
-}
-
-int tool_root_load(const char *path, int64_t now_ms, struct trust_root **root,
-		   struct errinfo *err)
-{
-	auto_free char *doc = NULL;
-	size_t len;
-	int rc = fileio_read(path, TRUST_DOC_MAX, &doc, &len, err);
-
-	if (rc)
-		return rc;
-	rc = trust_root_load(doc, len, now_ms, root, err);
-	return rc ? errinfo_wrap(err, rc, "%s", path) : 0;
-}
-
-int tool_parse_image(const char *word, char image[IMAGEREPO_NAME],
-		     char channel[IMAGEREPO_NAME])
-{
-	const char *colon = strchr(word, ':');
-	size_t n = colon ? (size_t)(colon - word) : strlen(word);
-
-	if (n >= IMAGEREPO_NAME || (colon && strlen(colon + 1) >= IMAGEREPO_NAME))
-		return -EINVAL;
-	snprintf(image, IMAGEREPO_NAME, "%.*s", (int)n, word);
-	strcpy(channel, colon ? colon + 1 : "stable");
-	return parse_is_name(image) && parse_is_name(channel) ? 0 : -EINVAL;
 }
 
 int tool_parse_at(const char *text, int64_t *unix_ms)

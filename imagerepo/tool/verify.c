@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "blobset.h"
 #include "cleanup.h"
@@ -64,6 +65,16 @@ static int blob_done(const struct image_blob *b, int rc, int took,
 		problem(v, path, rc, why);
 	else
 		v->bytes += b->size;
+	return 0;
+}
+
+static int tick(uint64_t now, void *arg)
+{
+	const struct verify *v = arg;
+	char size[TOOL_SIZE];
+
+	if (isatty(STDERR_FILENO) && !v->json)
+		fprintf(stderr, "\r%s ", tool_size(v->bytes + now, size));
 	return 0;
 }
 
@@ -137,6 +148,8 @@ static void report(struct verify *v)
 	char size[TOOL_SIZE];
 	json_t *out, *t;
 
+	if (isatty(STDERR_FILENO) && !v->json)
+		fputs("\r\033[K", stderr);
 	if (!v->json) {
 		json_array_foreach(v->targets, i, t) printf(
 			"%s  %s  %s %s\n", bad ? "-- " : "ok ",
@@ -157,7 +170,7 @@ static void report(struct verify *v)
 
 static int run(struct verify *v, int argc, char **argv, struct errinfo *err)
 {
-	const struct fetch_hooks hooks = { blob_done, NULL, v };
+	const struct fetch_hooks hooks = { blob_done, tick, v };
 	int rc = view_open(&v->how, &v->v, err);
 
 	/* Metadata that is refused is a finding, and the end. */

@@ -79,6 +79,34 @@ new_version() {
 	imagerepo diff --repo "$T/mirror" tiny/1-aaaaaaaa tiny:stable >/dev/null
 }
 
+@test "a version is skipped by another delta" {
+	serve "$T/repo"
+	mirror tiny
+	imagerepo publish -q v2 --repo "$T/repo" --keys keys --channel test
+	imagerepo publish -q v3 --repo "$T/repo" --keys keys --channel test
+	imagerepo channel set -q --repo "$T/repo" --keys keys tiny:stable 3-cccccccc
+	out=$(mirror tiny)
+	[ "$(number "$out" packs_rebuilt)" -gt 0 ]
+	whole
+}
+
+@test "a full disk ends a mirror, room lets it go on" {
+	unshare -Urm true 2>/dev/null || skip "no user namespaces"
+	export T
+	mkdir "$T/mirror"
+	run unshare -Urm bash -c '
+		mount -t tmpfs -o size=1m none "$T/mirror" || exit
+		imagerepo mirror -q --to "$T/mirror" --url "$T/repo" --root keys/root.json tiny
+		echo "status $?"
+		[ ! -e "$T/mirror/metadata/timestamp.json" ] || exit
+		mount -o remount,size=20m "$T/mirror"
+		imagerepo mirror -q --to "$T/mirror" --url "$T/repo" --root keys/root.json tiny &&
+		imagerepo verify --present --repo "$T/mirror" --root keys/root.json'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"No space left"*"status 1"*"0 problems"* ]]
+}
+
 @test "without the old version, and with a bad delta, packs come plain" {
 	new_version
 	serve "$T/repo"

@@ -25,13 +25,15 @@ sum() { # "sha256":...,"size":... of a file
 draft() {
 	[ -e "$1/kernel" ] || echo "a kernel" >"$1/kernel"
 	[ -e "$1/initrd" ] || echo "an initrd" >"$1/initrd"
-	printf '{"arch":"x86_64","cmdline":"console=hvc0","contents":%s,' \
-		"$(sum "$1/contents")" >"$1/image.json"
-	printf '"created":"2026-11-2%sT00:00:00Z","format":2,"initrd":%s,' \
-		"${2%%-*}" "$(sum "$1/initrd")" >>"$1/image.json"
-	printf '"kernel":%s,"memory_min_mib":64,"name":"tiny","root":%s,' \
-		"$(sum "$1/kernel")" "$(sum "$1/root")" >>"$1/image.json"
-	printf '"version":"%s"}\n' "$2" >>"$1/image.json"
+	cat >"$1/image.json" <<-END
+		{
+		"format": 2, "name": "tiny", "version": "$2", "arch": "x86_64",
+		"created": "2026-11-2${2%%-*}T00:00:00Z",
+		"cmdline": "console=hvc0", "memory_min_mib": 64,
+		"kernel": $(sum "$1/kernel"), "initrd": $(sum "$1/initrd"),
+		"root": $(sum "$1/root"), "contents": $(sum "$1/contents")
+		}
+	END
 }
 
 contents() { # version of the package, further lines of files
@@ -42,9 +44,9 @@ contents() { # version of the package, further lines of files
 	[ -z "$3" ] || printf 'file\t/etc/new\t100644\t0:0\t7\t%064d\n' 7
 }
 
-# v1, and v2 with changes here and there, 5 MiB of disk and 1 MiB of hole.
+# v1, v2 and v3, each with changes here and there; 5 MiB of disk, 1 MiB of hole.
 make_images() {
-	mkdir -p v1 v2
+	mkdir -p v1 v2 v3
 	{
 		disk 1 5120
 		head -c 1048576 /dev/zero
@@ -54,11 +56,15 @@ make_images() {
 		printf 'patched %s' "$at" |
 			dd of=v2/root bs=4096 seek="$at" conv=notrunc status=none
 	done
+	cp v2/root v3/root
+	printf 'and again' | dd of=v3/root bs=4096 seek=500 conv=notrunc status=none
 	contents 2.36 1 '' >v1/contents
 	contents 2.37 2 new >v2/contents
+	cp v2/contents v3/contents
 	seq 0 3 200 >v1/root.trace
 	draft v1 1-aaaaaaaa
 	draft v2 2-bbbbbbbb
+	draft v3 3-cccccccc
 }
 
 # The file of a blob of channel $2 (default tiny:stable) of repository $1.
@@ -108,6 +114,7 @@ serve() {
 		nginx=$!
 		for _ in $(seq 50); do
 			if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+				# shellcheck disable=SC2034  # for the tests
 				url=http://127.0.0.1:$port
 				return
 			fi

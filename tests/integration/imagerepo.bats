@@ -138,6 +138,24 @@ version_of() { # a channel
 	[[ $output == *"0 added, 0 removed, 0 changed"* ]]
 }
 
+@test "deltas lead from what is tried and from what all have" {
+	rm -rf "$repo"
+	cp -a one "$repo"
+	imagerepo publish -q v2 --repo "$repo" --keys keys --channel test
+	imagerepo publish -q v3 --repo "$repo" --keys keys --channel test
+	for from in 1-aaaaaaaa 2-bbbbbbbb; do
+		out=$(imagerepo diff --repo "$repo" --json "tiny/$from" tiny:test)
+		[ "$(number "$out" delta)" -gt 0 ]
+	done
+	imagerepo fsck --repo "$repo"
+	# lost, they come back
+	rm "$repo"/blobs/*/*
+	imagerepo publish -q v1 --repo "$repo" --keys keys
+	imagerepo publish -q v2 --repo "$repo" --keys keys --channel test
+	imagerepo publish -q v3 --repo "$repo" --keys keys --channel test
+	verify
+}
+
 @test "a channel goes back and forth" {
 	imagerepo channel rollback --repo "$repo" --keys keys tiny:stable
 	[ "$(version_of stable)" = 1-aaaaaaaa ]
@@ -316,13 +334,35 @@ version_of() { # a channel
 	[ -z "$(ls "$repo/tmp")" ]
 }
 
-@test "a full disk leaves the old state" {
-	rm -rf "$repo"
-	cp -a one "$repo"
-	run sh -c 'ulimit -f 100; exec imagerepo publish -q v2 --repo "$1" --keys keys' - "$repo"
-	[ "$status" -ne 0 ]
-	verify
-	[ "$(version_of stable)" = 1-aaaaaaaa ]
+# A file system of $1 KiB in $T/small, for the rest of a test in a namespace of
+# its own.
+on_small_disk() {
+	local size=$1
+	shift
+	unshare -Urm true 2>/dev/null || skip "no user namespaces"
+	mkdir -p "$BATS_TEST_TMPDIR/small"
+	# shellcheck disable=SC2016
+	unshare -Urm bash -c 'mount -t tmpfs -o size="$1"k none "$2" && shift 2 && eval "$*"' \
+		- "$size" "$BATS_TEST_TMPDIR/small" "$@"
+}
+
+@test "a full disk leaves the old state, in order" {
+	export one=$PWD/one small=$BATS_TEST_TMPDIR/small
+	need=$(du -sk one | cut -f1)
+	for more in 60 150 400 1000; do
+		run on_small_disk $((need + more)) '
+			cp -a "$one/." "$small" &&
+			{ imagerepo publish -q v2 --repo "$small" --keys keys; echo "status $?"; } &&
+			imagerepo verify --repo "$small" --root keys/root.json &&
+			imagerepo channel list --repo "$small"'
+		echo "$more: $output"
+		[ "$status" -eq 0 ]
+		case $output in
+		*"status 0"*) [[ $output == *"tiny:stable"*" 2-bbbbbbbb"* ]] && full=$more ;;
+		*) [[ $output == *"No space"* && $output == *"tiny:stable"*" 1-aaaaaaaa"* ]] ;;
+		esac
+	done
+	[ "$full" -gt 60 ]
 }
 
 @test "two publish at once and both are there" {
