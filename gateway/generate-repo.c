@@ -15,9 +15,9 @@ void generate_repo(const struct config *c, const char *dir, struct buf *out)
 	buf_adds(out, "MIRROR=\"");
 	if (c->repo.mirror)
 		buf_addf(out,
-			 "--to %s/mirror --url %s/repo --root %s --watch %d "
-			 "--wanted %s/mirror/wanted",
-			 c->state, c->central.repo, c->root, WATCH_SEC, c->state);
+			 "--to %s/mirror --url http://127.0.0.1:%d/repo "
+			 "--root %s --watch %d --wanted %s/mirror/wanted",
+			 c->state, c->repo.port, c->root, WATCH_SEC, c->state);
 	buf_adds(out, "\"\nCAROUSEL=\"");
 	if (c->carousel.line)
 		buf_addf(out,
