@@ -18,6 +18,7 @@
 #define BETWEEN_MS   15   /* two WANTs of a blob */
 #define BACKOFF_MS   8    /* random part */
 #define WORST        8    /* who misses so many does not hold back */
+#define GRACE_MS     40   /* after "too few": others may ask just now */
 #define CROWD_MS     500  /* ask again where others may come */
 #define SLOW_MAX_MS  5000 /* where nothing has come for long */
 
@@ -139,7 +140,9 @@ void carousel_recv_refused(struct carousel_recv *r, struct recv_object *o,
 
 	if (!o->left)
 		return;
-	if (!o->told)
+	if (!o->told && reason == CAROUSEL_NO_CROWD && !o->refused_ms)
+		o->refused_ms = now + GRACE_MS;
+	else if (!o->told && reason != CAROUSEL_NO_CROWD)
 		carousel_recv_tell(r, o, rcs[reason]);
 	o->ask_ms = now + CROWD_MS + carousel_random(&r->random, CROWD_MS / 2);
 	if (reason != CAROUSEL_NO_CROWD)
@@ -153,6 +156,13 @@ int64_t carousel_recv_tick(struct carousel_recv *r, struct recv_object *o,
 
 	if (!o->left)
 		return INT64_MAX;
+	if (o->refused_ms && now >= o->refused_ms) {
+		o->refused_ms = 0;
+		if (!o->told)
+			carousel_recv_tell(r, o, -EAGAIN);
+		if (o->dead)
+			return INT64_MAX;
+	}
 	if (!o->told && now >= silence) {
 		carousel_recv_tell(r, o, -ETIMEDOUT);
 		if (o->dead)
@@ -161,5 +171,7 @@ int64_t carousel_recv_tick(struct carousel_recv *r, struct recv_object *o,
 	}
 	if (now >= o->ask_ms)
 		ask(r, o, now);
+	if (o->refused_ms && o->refused_ms < silence)
+		silence = o->refused_ms;
 	return o->told || o->ask_ms < silence ? o->ask_ms : silence;
 }

@@ -107,6 +107,7 @@ static void data_input(struct carousel_recv *r, const struct carousel_datagram *
 	if (rc <= 0 || o->dead)
 		return;
 	o->useful_ms = now;
+	o->refused_ms = 0;
 	o->tries = 0;
 	if (o->told) {
 		o->told = 0;
@@ -135,6 +136,7 @@ void carousel_recv_input(struct carousel_recv *r, const void *data, size_t len)
 		o = find(r, d.object);
 		if (o)
 			carousel_recv_refused(r, o, d.reason);
+		loop_timer_set(r->timer, 0);
 	}
 	sweep(r);
 }

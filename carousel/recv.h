@@ -38,6 +38,7 @@ struct recv_object {
 	unsigned int tries;
 	int64_t heard_ms; /* any DATA of it */
 	int64_t useful_ms, ask_ms;
+	int64_t refused_ms; /* then the sender's "too few" counts; 0: no */
 };
 
 struct carousel_recv {

@@ -21,7 +21,7 @@
 #define BATCH    64
 #define ROUNDS   8
 #define TICK_MS  1
-#define BURST_MS 4 /* at most so much of the rate at once */
+#define BURST_MS 10 /* of the rate at once, after we had no processor */
 #define RATE_MIN 1000000u
 
 static int64_t now_ns(void)

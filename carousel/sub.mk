@@ -9,3 +9,8 @@ carouseld-srcs := $(addprefix carousel/tool/,main.c serve.c receive.c fetch.c)
 carouseld-inc  := carousel
 carouseld-libs := carousel common
 carouseld-pkgs := libcurl libcrypto
+
+# tests/bench/storm: many receivers in one process.
+tests               += carousel-crowd
+carousel-crowd-srcs := tests/bench/storm/crowd.c
+carousel-crowd-libs := carousel common

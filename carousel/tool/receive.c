@@ -22,6 +22,8 @@
 #define BLOCK      (CAROUSEL_K * CAROUSEL_SYMBOL)
 #define RUN_BLOCKS 4u  /* of a request: the socket waits meanwhile */
 #define RETRY_MS   200 /* after a request that failed */
+/* Where many are measured on one machine, hashing waits until all are done. */
+#define MEASURE_MS 2000
 
 struct receive {
 	struct carousel_recv_config config;
@@ -30,7 +32,7 @@ struct receive {
 	int json;
 
 	struct loop *loop;
-	struct loop_timer *start, *fetch_timer, *watchdog;
+	struct loop_timer *start, *fetch_timer, *watchdog, *verify;
 	struct carousel_recv *recv;
 	struct fetch *fetch;
 	uint8_t *have; /* a byte a block */
@@ -66,8 +68,9 @@ static void fail(struct receive *r, const char *why)
 	loop_quit(r->loop, CMD_EXIT_FAILED);
 }
 
-static void finish(struct receive *r)
+static void finish(void *arg)
 {
+	struct receive *r = arg;
 	uint8_t digest[HASH_LEN];
 	char hex[HASH_HEX] = "";
 	uint64_t size;
@@ -102,7 +105,7 @@ static void done(struct receive *r, uint32_t block, uint64_t *counter)
 	r->have[block] = 1;
 	*counter += r->size - at < BLOCK ? r->size - at : BLOCK;
 	if (!--r->left)
-		finish(r);
+		loop_timer_set(r->verify, r->at_ms ? MEASURE_MS : 0);
 }
 
 static void on_data(void *arg, const char *sha256, uint64_t offset,
@@ -276,7 +279,8 @@ static int prepare(struct receive *r, struct errinfo *err)
 	r->start = loop_timer_add(r->loop, on_start, r);
 	r->fetch_timer = loop_timer_add(r->loop, on_fetch, r);
 	r->watchdog = loop_timer_add(r->loop, on_watchdog, r);
-	if (!r->have || !r->start || !r->fetch_timer || !r->watchdog)
+	r->verify = loop_timer_add(r->loop, finish, r);
+	if (!r->have || !r->start || !r->fetch_timer || !r->watchdog || !r->verify)
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	loop_timer_set(r->start,
 		       r->at_ms ? (int64_t)r->at_ms - clock_unix_ms() : 0);
@@ -312,7 +316,10 @@ static int run(struct receive *r, const char *part)
 		log_err("%s: %s", part, strerror(errno));
 		return CMD_EXIT_FAILED;
 	}
-	rc = loop_run(r->loop);
+	rc = posix_fallocate(r->fd, 0, (off_t)r->size);
+	if (rc)
+		log_err("%s: %s", part, strerror(rc));
+	rc = rc ? CMD_EXIT_FAILED : loop_run(r->loop);
 	if (!rc && rename(part, r->output)) {
 		log_err("%s: %s", r->output, strerror(errno));
 		rc = CMD_EXIT_FAILED;
