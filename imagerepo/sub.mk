@@ -83,8 +83,3 @@ tests          += test-repo
 test-repo-srcs := tests/unit/test-repo.c
 test-repo-libs := imagerepo trust common
 test-repo-pkgs := cmocka jansson
-
-tests          += test-repo
-test-repo-srcs := tests/unit/test-repo.c
-test-repo-libs := imagerepo trust common
-test-repo-pkgs := cmocka jansson

@@ -14,7 +14,6 @@
 #include "cleanup.h"
 #include "fileio.h"
 #include "hash.h"
-#include "tool.h"
 
 #define DOC_MAX    (4u << 20)
 #define LAYERS_MAX 256
@@ -131,12 +130,14 @@ static int read_layers(struct archive_in *in, const char *dir, json_t *layers,
 
 int archive_read_oci(struct archive_in *in, const char *dir, struct errinfo *err)
 {
-	auto_free char *path = tool_join(dir, "index.json");
+	auto_free char *path = NULL;
 	struct errinfo own = ERRINFO_INIT;
 	json_t *doc = NULL, *list;
 	int rc = 0;
 
 	err = err ? err : &own;
+	if (asprintf(&path, "%s/index.json", dir) < 0)
+		path = NULL;
 	for (int depth = 0; depth < DEPTH_MAX && path; depth++) {
 		json_t *one;
 
