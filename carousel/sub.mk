@@ -10,6 +10,16 @@ carouseld-inc  := carousel
 carouseld-libs := carousel common
 carouseld-pkgs := libcurl libcrypto
 
+tests                  += test-carousel test-fuzz-carousel
+test-carousel-srcs     := tests/unit/test-carousel.c
+test-carousel-cppflags := -Icarousel
+test-carousel-libs     := carousel common
+test-carousel-pkgs     := cmocka
+test-fuzz-carousel-srcs     := tests/fuzz/replay.c tests/fuzz/carousel.c
+test-fuzz-carousel-libs     := carousel common
+test-fuzz-carousel-pkgs     := libisal
+test-fuzz-carousel-cppflags := -Icarousel -DCORPUS='"tests/fuzz/corpus/carousel"'
+
 # tests/bench/storm: many receivers in one process.
 tests               += carousel-crowd
 carousel-crowd-srcs := tests/bench/storm/crowd.c
