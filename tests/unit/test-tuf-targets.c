@@ -201,6 +201,7 @@ static void test_delegate_refuses(void **state)
 /* ---- the order of the search ----------------------------------------------------- */
 
 static const char *graph_terminating = "false";
+static int carol_terminating;
 
 /* alice and bob may both sign for batch, in this order; alice passes on to
  * carol, and carol back to alice. */
@@ -231,9 +232,9 @@ static void pass_on(json_t *body)
 			  "{s:s, s:[s], s:i, s:b, s:[s]}]}",
 			  "keys", s.stranger.keyid, object, "roles", "name",
 			  "carol", "keyids", s.stranger.keyid, "threshold", 1,
-			  "terminating", 0, "paths", "batch/*", "name", "alice",
-			  "keyids", s.stranger.keyid, "threshold", 1,
-			  "terminating", 0, "paths", "batch/*"));
+			  "terminating", carol_terminating, "paths", "batch/*",
+			  "name", "alice", "keyids", s.stranger.keyid,
+			  "threshold", 1, "terminating", 0, "paths", "batch/*"));
 }
 
 /* A role that the simulator does not know, with one target or none. */
@@ -302,6 +303,16 @@ static void test_terminating_ends(void **state)
 	assert_int_equal(6, s.requests); /* bob was not asked */
 	assert_int_equal(0, search("batch/1.json", "batch/1.json"));
 	assert_string_equal("carol", s.role);
+}
+
+/* One deeper down ends what was still to come further up. */
+static void test_terminating_below_ends_all(void **state)
+{
+	(void)state;
+	graph_terminating = "false";
+	carol_terminating = 1;
+	assert_int_equal(-ENOENT, search("batch/1.json", NULL));
+	carol_terminating = 0;
 }
 
 static void by_hash(json_t *body)
@@ -463,6 +474,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_terminating_ends, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_terminating_below_ends_all,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hash_prefixes, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_all_targets, setup, teardown),
