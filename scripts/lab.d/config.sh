@@ -15,7 +15,7 @@ central {
 	repo-listen 10.99.0.2:8080
 	state "$lab/central"
 	repository "$lab/repo"
-	root "$lab/repo/root.json"
+	root "$build/keys/root.json"
 	lease 15s
 	site "lab" { token-file "$lab/site.token" }
 }
@@ -46,7 +46,7 @@ segment "lab" {
 	state "$lab/gateway"
 	boot "$build/boot"
 	key "$build/keys/gateway.key"
-	root "$lab/repo/root.json"
+	root "$build/keys/root.json"
 	lease 20s
 	report 2s
 	central {
@@ -55,6 +55,7 @@ segment "lab" {
 		pin $pin
 		token-file "$lab/site.token"
 	}
+	carousel { rate 100mbit }
 	limits { memory 1024M; vcpus 2; images batch }
 	node pc1 { mac 52:54:00:77:00:11; address 10.77.0.11; loader pxelinux; boot grid }
 	node pc2 { mac 52:54:00:77:00:12; address 10.77.0.12; boot grid }

@@ -4,7 +4,7 @@
 # own session, its log in $lab/log/NAME.log, its pid (inside the namespace) in
 # $lab/run/NAME.pid.
 
-services="centrald central-nginx gatewayd gateway-nginx gateway-dnsmasq"
+services="centrald central-nginx gatewayd gateway-nginx gateway-mirror gateway-carousel gateway-dnsmasq"
 
 # nginx and dnsmasq change to another user when they start as root, which a
 # namespace with one user cannot: nginx runs as that one user without root's
@@ -13,6 +13,7 @@ services="centrald central-nginx gatewayd gateway-nginx gateway-dnsmasq"
 service_start()
 {
 	service_alive "$1" && die "$1 runs already"
+	# shellcheck disable=SC2046  # lists of words
 	case $1 in
 	centrald)
 		launch "$1" in_central "$build/bin/centrald" -f "$lab/central.conf"
@@ -28,12 +29,31 @@ service_start()
 		launch "$1" in_lab unshare --user --map-user=65534 --map-group=65534 -- \
 			nginx -c "$lab/gateway/nginx.conf" -g "daemon off;"
 		;;
+	gateway-mirror)
+		launch "$1" in_lab "$build/bin/imagerepo" mirror $(repo_env MIRROR)
+		;;
+	gateway-carousel)
+		launch "$1" in_lab "$build/bin/carouseld" serve $(repo_env CAROUSEL)
+		;;
 	gateway-dnsmasq)
 		launch "$1" in_lab dnsmasq --no-daemon \
 			"--conf-file=${LAB_DNSMASQ_CONF:-$lab/gateway/dnsmasq.conf}"
 		;;
 	*) die "no service '$1'; there are: $services" ;;
 	esac
+}
+
+# The arguments that gatewayd wrote for a service.
+repo_env()
+{
+	(
+		# shellcheck disable=SC1091  # made by gatewayd
+		. "$lab/gateway/repo.env"
+		case $1 in
+		MIRROR) echo "$MIRROR" ;;
+		CAROUSEL) echo "$CAROUSEL" ;;
+		esac
+	)
 }
 
 # launch NAME in_lab|in_central COMMAND...
@@ -91,7 +111,7 @@ services_up()
 	service_start centrald
 	service_ready centrald curl -fsS --unix-socket "$lab/central/centrald.sock" http://central/v1/nodes
 	service_start central-nginx
-	service_ready central-nginx in_central curl -fsS http://10.99.0.2:8080/repo/root.json
+	service_ready central-nginx in_central curl -fsS http://10.99.0.2:8080/repo/metadata/timestamp.json
 
 	write_gateway_config
 	"$build/bin/gatewayd" -f "$lab/nightshift.conf" -g "$lab/gateway" >>"$lab/log/setup.log"
@@ -99,7 +119,10 @@ services_up()
 	service_start gatewayd
 	service_ready gatewayd curl -fsS --unix-socket "$lab/gateway/gatewayd.sock" http://gateway/v1/admin/nodes
 	service_start gateway-nginx
-	service_ready gateway-nginx in_lab curl -fsS http://10.77.0.1/repo/root.json
+	service_ready gateway-nginx in_lab curl -fsS http://10.77.0.1/repo/metadata/timestamp.json
+	service_start gateway-mirror
+	service_ready gateway-mirror test -s "$lab/gateway/mirror/mirror.json"
+	service_start gateway-carousel
 	service_start gateway-dnsmasq
 	# Where gatewayd looks for whom to tell of new reservations.
 	cp "$lab/run/gateway-dnsmasq.pid" "$lab/gateway/dnsmasq.pid"
