@@ -104,7 +104,7 @@ static void add_repository(const struct config *c, struct buf *b)
 {
 	buf_addf(b,
 		 "\tmap $uri $repo_cache_control {\n"
-		 "\t\t~^/repo/(manifests|targets|blobs|metadata/[0-9])"
+		 "\t\t~^/repo/(targets|blobs|metadata/[0-9])"
 		 " "
 		 "\"public, max-age=31536000, immutable\";\n"
 		 "\t\tdefault \"no-cache\";\n"
@@ -115,8 +115,7 @@ static void add_repository(const struct config *c, struct buf *b)
 		 "\t\t\treturn 404;\n"
 		 "\t\t}\n"
 		 "\t\tlocation ~ "
-		 "^/repo/((metadata|targets|blobs|channels|manifests)/.*"
-		 "|root\\.json)$ {\n"
+		 "^/repo/((metadata|targets|blobs)/.*)$ {\n"
 		 "\t\t\talias %s/$1;\n"
 		 "\t\t\tlimit_except GET {\n"
 		 "\t\t\t\tdeny all;\n"

@@ -45,6 +45,7 @@ void handle_segment(struct httpd_req *r, void *arg)
 			 gw->config->segment, "nonce", nonce, "time_ms",
 			 (json_int_t)clock_unix_ms(), "tls_pin", gw->pin,
 			 "https_port", HTTPS_PORT);
+	gateway_say_repo(gw, body);
 	gateway_reply_signed(gw, r, "segment", body);
 }
 

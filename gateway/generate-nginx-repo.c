@@ -35,10 +35,6 @@ static const struct place {
 	{ "^/repo/(metadata/[0-9]+\\.root\\.json)$", "@root", 1 },
 	{ "^/repo/(metadata/[0-9]+\\.[a-z0-9._-]+\\.json)$", "@repo", 1 },
 	{ "^/repo/(metadata/timestamp\\.json)$", "@fresh", 0 },
-	/* Until the last node reads metadata. */
-	{ "^/repo/(manifests/[0-9a-f]+\\.json)$", "@repo", 1 },
-	{ "^/repo/(channels/[a-z0-9._-]+/[a-z0-9._-]+\\.json)$", "@fresh", 0 },
-	{ "^/repo/(root\\.json)$", "@fresh", 0 },
 };
 
 static const char *cache_control(int kept)

@@ -98,10 +98,10 @@ in_central ip link set lo up
 echo 1 >/proc/sys/net/ipv4/ip_forward
 
 # The central: an nginx with one desired state and a small repository.
-mkdir -p "$tmp"/{central/repo/blobs/ab,central/repo/channels/batch,boot/r/0a1b,boot/pxelinux,boot/tftp}
+mkdir -p "$tmp"/{central/repo/blobs/ab,central/repo/metadata,boot/r/0a1b,boot/pxelinux,boot/tftp}
 blob=$(printf 'ab%062d' 0)
 echo content >"$tmp/central/repo/blobs/ab/$blob"
-echo channel >"$tmp/central/repo/channels/batch/stable.json"
+echo timestamp >"$tmp/central/repo/metadata/timestamp.json"
 echo '{"gen": 1, "workspaces": []}' >"$tmp/central/desired"
 pin=$("$bin/fake-node" tls "$tmp/central")
 cat >"$tmp/central/nginx.conf" <<EOF
@@ -221,8 +221,12 @@ check "a blob crosses the uplink once" has 'X-Cache: HIT' \
 	get_node -i $gwurl/repo/blobs/ab/"$blob"
 check "a blob is immutable" has 'immutable' \
 	get_node -i $gwurl/repo/blobs/ab/"$blob"
-check "a channel is asked for again" has 'no-cache' \
-	get_node -i $gwurl/repo/channels/batch/stable.json
+check "the timestamp is asked for again" has 'no-cache' \
+	get_node -i $gwurl/repo/metadata/timestamp.json
+check "a blob comes by HTTP/2" has 'HTTP/2 200' get_node -i \
+	--http2-prior-knowledge http://10.77.0.1:8080/repo/blobs/ab/"$blob"
+refuse "nothing but the repository there" get_node \
+	--http2-prior-knowledge http://10.77.0.1:8080/boot/uefi/$mac
 refuse "the repository is read only" \
 	get_node -X PUT -d x $gwurl/repo/blobs/ab/"$blob"
 refuse "nothing else of the central" get_node $gwurl/repo/
@@ -254,6 +258,8 @@ refuse "an address that is no node's reaches no HTTP" \
 	pc_get --interface 10.77.0.99 $gwurl/boot/uefi/$mac
 refuse "a domU does not reach the gateway" \
 	pc_get --interface 10.77.128.11 $gwurl/boot/uefi/$mac
+refuse "nor the repository" pc_get --interface 10.77.128.11 \
+	--http2-prior-knowledge http://10.77.0.1:8080/repo/blobs/ab/"$blob"
 check "a domU reaches the central" has '{}' \
 	pc_get -k --interface 10.77.128.11 https://10.99.0.2:8443/x
 check "under the gateway's address" grep -q '^10\.99\.0\.1 ' \

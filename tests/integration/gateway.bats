@@ -677,3 +677,21 @@ fenced() {
 	workspaces 3 off:0:64
 	await test ! -s "$wanted"
 }
+
+@test "the statement says where images are, and what is too old" {
+	node a segment | grep -q '"repo_port":8080'
+	run node a segment
+	[[ $output != *repo_floor* && $output != *carousel* ]]
+	echo '{"floor": {"root": 2, "timestamp": 70, "snapshot": 60}}' \
+		>"$tmp/state/mirror/mirror.json"
+	node a segment |
+		grep -q '"repo_floor":{"root":2,"snapshot":60,"timestamp":70}'
+	# Half a memory is none.
+	echo '{"floor": {"root": 2, "timestamp": 70}}' \
+		>"$tmp/state/mirror/mirror.json"
+	[[ $(node a segment) != *repo_floor* ]]
+	sed -i 's/^}/carousel { group 239.1.2.3 }\n&/' "$tmp/nightshift.conf"
+	kill -HUP "$gw"
+	await eval "node a segment |
+		grep -q '\"carousel\":{\"group\":\"239.1.2.3\",\"port\":7883}'"
+}
