@@ -187,6 +187,28 @@ void disks_link(struct core *c);
 void disks_lost(struct core *c);
 int64_t disks_step(struct core *c, int64_t now);
 
+/* ---- manifests --------------------------------------------------------- */
+
+/* rc 0: s->found is it; -EAGAIN: something was not to be had, ask again;
+ * else: refused. The search is over. */
+typedef void (*manifest_fn)(struct core *c, void *arg, int rc, const char *text);
+
+struct manifest {
+	struct http_req *req;
+	uint32_t call; /* 0: none is being looked for */
+	struct msg_verify_want want;
+	struct msg_verify_manifest found;
+	int have;
+	manifest_fn fn;
+	void *arg;
+};
+
+/* 0; -EAGAIN: not now, fn will not be called. */
+int manifest_get(struct core *c, struct manifest *s, const char *image,
+		 const char *version, const char *digest, manifest_fn fn,
+		 void *arg);
+void manifest_cancel(struct core *c, struct manifest *s);
+
 /* ---- images ------------------------------------------------------------ */
 
 #define IMAGES_MAX (MSG_DOMUS_MAX * 2)
@@ -206,10 +228,12 @@ struct image {
 	enum image_need need; /* set in each step */
 	char manifest[HASH_HEX];
 	char name[MSG_NAME_LEN], version[MSG_NAME_LEN]; /* as desired says */
+	struct manifest search;
 	struct msg_verify_manifest m;
 	int have_m;
 	struct blob *blob[MSG_BLOB_ROLES];
-	struct http_req *req;
+	struct disk *disk;
+	uint64_t cache; /* bytes that its disk may keep */
 	uint32_t call;
 	unsigned int fails;
 	int64_t retry_at;
@@ -231,8 +255,9 @@ void images_retry(struct core *c);
 struct domu {
 	int used, desired;
 	struct msg_domu want;
-	char tag[MSG_TAG_LEN];     /* of want */
-	char run_tag[MSG_TAG_LEN]; /* of what runs */
+	char tag[MSG_TAG_LEN];       /* of want */
+	char run_tag[MSG_TAG_LEN];   /* of what runs, */
+	char run_manifest[HASH_HEX]; /* and its image: "" if not known */
 	enum domu_state state;
 	enum domu_actual actual;
 	int domid, pv;

@@ -127,6 +127,12 @@ void disk_stats(struct core *c, const struct msg_blk_stats *s)
 		if (!d->stats.waiting_since_ms && s->waiting_since_ms)
 			log_debug("disk %.12s: reads wait", s->disk);
 		d->stats = *s;
+		/* The kernel may drop a new socket while it still believes in
+		 * the old one: it gets another. */
+		if (d->state == DISK_READY && !s->clients) {
+			later(d, "the device has lost its socket");
+			set_state(c, d, DISK_ATTACHING);
+		}
 		core_changed(c);
 	}
 }

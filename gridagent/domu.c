@@ -249,10 +249,12 @@ static void create(struct core *c, struct domu *d)
 	int fds[MSG_FDS_MAX], n = 0;
 
 	fds[n++] = im->blob[MSG_BLOB_KERNEL]->fd;
-	fds[n++] = im->blob[MSG_BLOB_ROOT]->fd;
 	if (im->blob[MSG_BLOB_INITRD])
 		fds[n++] = im->blob[MSG_BLOB_INITRD]->fd;
-	q.has_initrd = n == 3;
+	q.has_initrd = n == 2;
+	q.device = im->disk->device;
+	memcpy(q.disk, im->disk->q.disk, sizeof(q.disk));
+	memcpy(d->run_manifest, d->want.manifest, sizeof(d->run_manifest));
 	memcpy(q.tag, d->tag, sizeof(q.tag));
 	memcpy(q.cmdline, im->m.cmdline, sizeof(q.cmdline));
 	memcpy(d->run_tag, d->tag, sizeof(d->run_tag));
@@ -362,8 +364,10 @@ static enum image_stage stage_of(const struct image *im)
 
 	if (!im)
 		return STAGE_NONE;
-	/* Ready, but its kernel was freed: not for a new domain. */
-	if (im->state == IMAGE_READY && !im->blob[MSG_BLOB_KERNEL])
+	/* Ready for what runs, not for a new domain: its kernel was freed, or
+	 * the blk process is being started anew. */
+	if (im->state == IMAGE_READY &&
+	    (!im->blob[MSG_BLOB_KERNEL] || im->disk->state != DISK_READY))
 		return STAGE_FETCHING;
 	return stages[im->state];
 }
@@ -423,6 +427,28 @@ static void act(struct core *c, struct domu *d, enum action a)
 	}
 }
 
+/* What runs needs its disk to its end, also if it is no longer wanted; an agent
+ * that starts anew finds it by what is wanted. */
+static void keep_disk(struct core *c, struct domu *d, int same)
+{
+	struct image *im;
+
+	if (d->actual == ACTUAL_NONE) {
+		d->run_manifest[0] = '\0';
+		return;
+	}
+	if (!d->run_manifest[0] && d->desired && same)
+		memcpy(d->run_manifest, d->want.manifest,
+		       sizeof(d->run_manifest));
+	if (!d->run_manifest[0])
+		return;
+	im = image_find(c, d->run_manifest);
+	if (!im && d->desired && same)
+		im = image_want(c, &d->want);
+	if (im && im->need < NEED_DISK)
+		im->need = NEED_DISK;
+}
+
 static int64_t domu_step(struct core *c, struct domu *d, int64_t now)
 {
 	struct image *im = d->desired ? image_find(c, d->want.manifest) : NULL;
@@ -440,6 +466,7 @@ static int64_t domu_step(struct core *c, struct domu *d, int64_t now)
 	};
 	struct reconcile_out out = reconcile(&in);
 
+	keep_disk(c, d, in.same);
 	if (im && out.need > im->need)
 		im->need = out.need;
 	if (!d->busy)

@@ -23,7 +23,6 @@
 static const char *const roles[MSG_BLOB_ROLES] = {
 	[MSG_BLOB_KERNEL] = "kernel",
 	[MSG_BLOB_INITRD] = "initrd",
-	[MSG_BLOB_ROOT] = "root",
 };
 
 static void set_state(struct core *c, struct image *im, enum image_state s)
@@ -42,8 +41,10 @@ static void set_state(struct core *c, struct image *im, enum image_state s)
 	core_changed(c);
 }
 
-static void put_blobs(struct core *c, struct image *im)
+static void put_all(struct core *c, struct image *im)
 {
+	disk_put(c, im->disk);
+	im->disk = NULL;
 	for (int i = 0; i < MSG_BLOB_ROLES; i++) {
 		blob_put(c, im->blob[i]);
 		im->blob[i] = NULL;
@@ -54,7 +55,7 @@ static void refuse(struct core *c, struct image *im, const char *text)
 {
 	char quoted[ERRINFO_MAX];
 
-	put_blobs(c, im);
+	put_all(c, im);
 	snprintf(im->error, sizeof(im->error), "%s", text);
 	im->retry_at = clock_boot_ms() + core_backoff(0, REFUSED_MS, REFUSED_MS);
 	log_err("image %s %s: refused: %s", im->name, im->version, text);
@@ -74,88 +75,45 @@ static void later(struct image *im, const char *text)
 
 /* ---- manifest -------------------------------------------------------------- */
 
-static void on_manifest_verified(struct core *c, void *arg, const struct msg *m)
+static void on_manifest(struct core *c, void *arg, int rc, const char *why)
 {
 	struct image *im = arg;
-	const struct msg_verify_done *d;
 	char text[ERRINFO_MAX];
 
-	if (m && m->type == MSG_VERIFY_MANIFEST) {
-		memcpy(&im->m, m->body, sizeof(im->m));
-		im->have_m = 1;
-		return;
-	}
-	im->call = 0;
-	if (!m) {
-		later(im, "the verify process died");
-		return;
-	}
-	d = m->body;
-	if (d->rc || !im->have_m) {
-		snprintf(text, sizeof(text), "manifest %.12s: %.480s",
-			 im->manifest, d->text);
-		refuse(c, im, text);
-		return;
-	}
-	im->fails = 0;
-	im->error[0] = '\0';
-	set_state(c, im, IMAGE_ROOM);
-	core_kick(c);
-}
-
-static void on_manifest(struct core *c, void *arg, const struct http_reply *r)
-{
-	struct msg_verify_doc q = { .kind = MSG_DOC_MANIFEST };
-	struct image *im = arg;
-	char text[MSG_TEXT_LEN + 32];
-
-	im->req = NULL;
-	if (r->status != 200) {
-		if (r->status)
-			snprintf(text, sizeof(text), "manifest: HTTP %d",
-				 r->status);
-		else
-			snprintf(text, sizeof(text), "manifest: %s", r->text);
+	snprintf(text, sizeof(text), "manifest %.12s: %.480s", im->manifest, why);
+	if (rc == -EAGAIN) {
 		later(im, text);
-		return;
+	} else if (rc) {
+		refuse(c, im, text);
+	} else {
+		im->m = im->search.found;
+		im->have_m = 1;
+		im->fails = 0;
+		im->error[0] = '\0';
+		set_state(c, im, IMAGE_ROOM);
 	}
-	q.base_unix_ms = c->node.segment.time_ms;
-	q.base_boot_ms = c->node.time_boot_ms;
-	memcpy(q.digest, im->manifest, sizeof(q.digest));
-	im->have_m = 0;
-	im->call = call_send(c, MSG_VERIFY, MSG_VERIFY_DOC, &q, r->data, r->len,
-			     NULL, 0, on_manifest_verified, im);
-	if (!im->call)
-		later(im, "manifest: not now");
+	core_kick(c);
 }
 
 static void fetch_manifest(struct core *c, struct image *im)
 {
-	char path[160];
-
-	snprintf(path, sizeof(path), "/repo/manifests/%s.json", im->manifest);
-	im->req = http_get(c, path, MSG_DOC_MAX, NULL, on_manifest, im);
-	if (!im->req)
-		later(im, "too many requests at once");
+	if (manifest_get(c, &im->search, im->name, im->version, im->manifest,
+			 on_manifest, im))
+		later(im, "manifest: not now");
 }
 
 /* ---- room ------------------------------------------------------------------ */
 
-/* What it would add to what lies in memory already. */
-static uint64_t bytes_needed(struct core *c, const struct image *im)
+/* Less than this and each read would wait for the network. */
+#define CACHE_MIN (8ULL << 20)
+
+/* Fixed: kernel and initrd for a while, the index (as it came, and parsed). */
+static uint64_t bytes_fixed(const struct image *im)
 {
-	uint64_t sum = 0;
+	uint64_t sum = 3 * im->m.disk.index_size;
 
-	for (int i = 0; i < MSG_BLOB_ROLES; i++) {
-		uint64_t size = im->m.blob[i].size;
-
-		for (int j = 0; j < BLOBS_MAX; j++)
-			if (c->blobs[j].refs &&
-			    !strcmp(c->blobs[j].sha256, im->m.blob[i].sha256))
-				size -= c->blobs[j].done < size ? c->blobs[j].done
-								: size;
-		sum += size;
-	}
+	for (int i = 0; i < MSG_BLOB_ROLES; i++)
+		sum += im->m.blob[i].size;
 	return sum;
 }
 
@@ -178,16 +136,20 @@ static void on_host(struct core *c, void *arg, const struct msg *m)
 		later(im, d->text);
 		return;
 	}
-	need = bytes_needed(c, im) >> 20;
-	bound = c->host.dom0_free_mib * (uint64_t)c->o->image_percent / 100;
-	if (need < bound) {
+	bound = c->host.dom0_free_mib * (uint64_t)c->o->image_percent / 100 << 20;
+	need = bytes_fixed(im) + CACHE_MIN;
+	if (need <= bound) {
+		/* No more than there is of it. */
+		im->cache = bound - need + CACHE_MIN;
+		if (im->cache > im->m.disk_stored + im->m.disk.bundle_size)
+			im->cache = im->m.disk_stored + im->m.disk.bundle_size;
 		set_state(c, im, IMAGE_FETCHING);
 		return;
 	}
 	snprintf(text, sizeof(text),
 		 "needs %llu MiB, dom0 has %llu MiB free, of which images may "
 		 "take %d %%",
-		 (unsigned long long)need + 1,
+		 (unsigned long long)(need >> 20) + 1,
 		 (unsigned long long)c->host.dom0_free_mib, c->o->image_percent);
 	refuse(c, im, text);
 }
@@ -202,9 +164,17 @@ static void ask_room(struct core *c, struct image *im)
 
 /* ---- blobs ----------------------------------------------------------------- */
 
-static int get_blobs(struct core *c, struct image *im)
+/* Kernel and initrd are for a domain that is to be made. */
+static int get_parts(struct core *c, struct image *im)
 {
-	for (int i = 0; i < MSG_BLOB_ROLES; i++) {
+	struct msg_blk_open q = im->m.disk;
+
+	q.cache = im->cache;
+	if (!im->disk)
+		im->disk = disk_get(c, &q);
+	if (!im->disk)
+		return -ENOSPC;
+	for (int i = 0; i < MSG_BLOB_ROLES && im->need == NEED_ALL; i++) {
 		if (!im->m.blob[i].size || im->blob[i])
 			continue;
 		im->blob[i] =
@@ -223,15 +193,25 @@ static void ready(struct core *c, struct image *im)
 	set_state(c, im, IMAGE_READY);
 }
 
-static void watch_blobs(struct core *c, struct image *im)
+static void watch_parts(struct core *c, struct image *im)
 {
 	char text[ERRINFO_MAX];
-	int fetching = 0, verifying = 0;
+	int fetching, verifying;
 
-	if (get_blobs(c, im)) {
-		later(im, "too many blobs at once");
+	if (get_parts(c, im)) {
+		later(im, "too many images at once");
 		return;
 	}
+	if (im->disk->state == DISK_REFUSED) {
+		snprintf(text, sizeof(text), "disk %.500s", im->disk->error);
+		refuse(c, im, text);
+		return;
+	}
+	fetching = im->disk->state == DISK_INDEX;
+	verifying = !fetching && im->disk->state != DISK_READY;
+	if (im->disk->error[0])
+		snprintf(im->error, sizeof(im->error), "disk: %.480s",
+			 im->disk->error);
 	for (int i = 0; i < MSG_BLOB_ROLES; i++) {
 		struct blob *b = im->blob[i];
 
@@ -257,7 +237,7 @@ static void watch_blobs(struct core *c, struct image *im)
 		ready(c, im);
 }
 
-/* The kernel has been copied into the domain; the root stays. */
+/* The kernel has been copied into the domain; the disk stays. */
 static void put_kernel(struct core *c, struct image *im)
 {
 	if (!im->blob[MSG_BLOB_KERNEL])
@@ -301,18 +281,22 @@ struct image *image_want(struct core *c, const struct msg_domu *domu)
 
 static void image_free(struct core *c, struct image *im)
 {
-	http_cancel(im->req);
+	manifest_cancel(c, &im->search);
 	call_forget(c, im->call);
-	put_blobs(c, im);
+	put_all(c, im);
 	im->used = 0;
 	core_changed(c);
 }
 
 void image_progress(const struct image *im, uint64_t *done, uint64_t *total)
 {
+	uint64_t d = 0, t = 0;
+
 	*done = *total = 0;
+	if (!im->have_m)
+		return;
 	for (int i = 0; i < MSG_BLOB_ROLES; i++) {
-		uint64_t size = im->have_m ? im->m.blob[i].size : 0;
+		uint64_t size = im->m.blob[i].size;
 
 		*total += size;
 		if (im->blob[i])
@@ -320,6 +304,13 @@ void image_progress(const struct image *im, uint64_t *done, uint64_t *total)
 		else if (im->state == IMAGE_READY)
 			*done += size;
 	}
+	if (im->disk)
+		disk_progress(im->disk, &d, &t);
+	else
+		t = im->m.disk.bundle_size ? im->m.disk.bundle_size
+					   : im->m.disk.index_size;
+	*done += d;
+	*total += t;
 }
 
 void images_retry(struct core *c)
@@ -334,7 +325,7 @@ void images_retry(struct core *c)
 
 static void image_step(struct core *c, struct image *im, int64_t now)
 {
-	if (im->req || im->call || now < im->retry_at)
+	if (im->search.call || im->call || now < im->retry_at)
 		return;
 	switch (im->state) {
 	case IMAGE_REFUSED:
@@ -349,10 +340,10 @@ static void image_step(struct core *c, struct image *im, int64_t now)
 		return;
 	case IMAGE_FETCHING:
 	case IMAGE_VERIFYING:
-		watch_blobs(c, im);
+		watch_parts(c, im);
 		return;
 	case IMAGE_READY:
-		if (im->need == NEED_ROOT)
+		if (im->need == NEED_DISK)
 			put_kernel(c, im);
 		else if (!im->blob[MSG_BLOB_KERNEL])
 			set_state(c, im, IMAGE_FETCHING);

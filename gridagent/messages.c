@@ -111,7 +111,6 @@ static const struct field verify_doc[] = {
 	STRING(msg_verify_doc, nonce, HEX0),
 	STRING(msg_verify_doc, boot_id, HEX0),
 	STRING(msg_verify_doc, node, NAME0),
-	STRING(msg_verify_doc, digest, HEX0),
 	END,
 };
 
@@ -166,16 +165,55 @@ static const struct field verify_desired[] = {
 
 static const struct field domu[] = { DOMU_FIELDS(msg_domu, ), END };
 
+#define DISK_MAX   (INT64_C(64) << 30) /* IMAGE_DISK_MAX */
+#define INDEX_MAX  (INT64_C(64) << 20)
+#define BUNDLE_MAX (INT64_C(1) << 30)
+#define RANGE_MAX  (INT64_C(1) << 30)
+#define DEVICE_MAX 255
+
+#define OPEN_FIELDS(s, m)                                                 \
+	RANGE(s, m index_size, 1, INDEX_MAX),                             \
+		RANGE(s, m bundle_size, 0, BUNDLE_MAX),                   \
+		RANGE(s, m bundle_head, 0, BUNDLE_MAX),                   \
+		RANGE(s, m cache, 0, SIZE_LIMIT), RANGE(s, m fill, 0, 1), \
+		RANGE(s, m zero, 0, 0), STRING(s, m disk, HEX),           \
+		STRING(s, m bundle, HEX0),                                \
+		STRING(s, m bundle_head_sha256, HEX0)
+
+static const struct field blk_open[] = { OPEN_FIELDS(msg_blk_open, ), END };
+
+static const struct field verify_image[] = {
+	RANGE(msg_verify_image, base_unix_ms, 0, TIME_MAX),
+	RANGE(msg_verify_image, base_boot_ms, 0, TIME_MAX),
+	RANGE(msg_verify_image, floor[0], 0, INT32_MAX),
+	RANGE(msg_verify_image, floor[1], 0, INT32_MAX),
+	RANGE(msg_verify_image, floor[2], 0, INT32_MAX),
+	RANGE(msg_verify_image, zero, 0, 0),
+	STRING(msg_verify_image, image, NAME),
+	STRING(msg_verify_image, version, NAME),
+	STRING(msg_verify_image, manifest, HEX),
+	END,
+};
+
+static const struct field verify_want[] = {
+	RANGE(msg_verify_want, max, 1, INDEX_MAX),
+	RANGE(msg_verify_want, may_be_absent, 0, 1),
+	RANGE(msg_verify_want, zero, 0, 0),
+	STRING(msg_verify_want, path, TEXT),
+	END,
+};
+
 static const struct field verify_manifest[] = {
+	RANGE(msg_verify_manifest, disk_stored, 0, SIZE_LIMIT),
 	RANGE(msg_verify_manifest, memory_min_mib, 0, MEMORY_MAX_MIB),
 	RANGE(msg_verify_manifest, zero, 0, 0),
 	RANGE(msg_verify_manifest, blob[MSG_BLOB_KERNEL].size, 1, SIZE_LIMIT),
 	RANGE(msg_verify_manifest, blob[MSG_BLOB_INITRD].size, 0, SIZE_LIMIT),
-	RANGE(msg_verify_manifest, blob[MSG_BLOB_ROOT].size, 1, SIZE_LIMIT),
 	STRING(msg_verify_manifest, name, NAME),
 	STRING(msg_verify_manifest, version, NAME),
 	STRING(msg_verify_manifest, cmdline, TEXT),
 	STRINGS(msg_verify_manifest, blob, sha256, HEX0),
+	OPEN_FIELDS(msg_verify_manifest, disk.),
 	END,
 };
 
@@ -183,25 +221,6 @@ static const struct field verify_done[] = {
 	RANGE(msg_verify_done, rc, ERRNO_LOW, 0),
 	STRING(msg_verify_done, found, HEX0),
 	STRING(msg_verify_done, text, TEXT),
-	END,
-};
-
-#define DISK_MAX   (INT64_C(64) << 30) /* IMAGE_DISK_MAX */
-#define INDEX_MAX  (INT64_C(64) << 20)
-#define BUNDLE_MAX (INT64_C(1) << 30)
-#define RANGE_MAX  (INT64_C(1) << 30)
-#define DEVICE_MAX 255
-
-static const struct field blk_open[] = {
-	RANGE(msg_blk_open, index_size, 1, INDEX_MAX),
-	RANGE(msg_blk_open, bundle_size, 0, BUNDLE_MAX),
-	RANGE(msg_blk_open, bundle_head, 0, BUNDLE_MAX),
-	RANGE(msg_blk_open, cache, 0, SIZE_LIMIT),
-	RANGE(msg_blk_open, fill, 0, 1),
-	RANGE(msg_blk_open, zero, 0, 0),
-	STRING(msg_blk_open, disk, HEX),
-	STRING(msg_blk_open, bundle, HEX0),
-	STRING(msg_blk_open, bundle_head_sha256, HEX0),
 	END,
 };
 
@@ -216,6 +235,8 @@ static const struct field blk_stats[] = {
 	RANGE(msg_blk_stats, bundle, 0, BUNDLE_MAX),
 	RANGE(msg_blk_stats, bundle_have, 0, BUNDLE_MAX),
 	RANGE(msg_blk_stats, waiting_since_ms, 0, TIME_MAX),
+	RANGE(msg_blk_stats, clients, 0, 64),
+	RANGE(msg_blk_stats, zero, 0, 0),
 	STRING(msg_blk_stats, disk, HEX),
 	END,
 };
@@ -265,6 +286,8 @@ static const struct field hv_detach[] = {
 static const struct field hv_create[] = {
 	DOMU_FIELDS(msg_hv_create, domu.),
 	RANGE(msg_hv_create, has_initrd, 0, 1),
+	RANGE(msg_hv_create, device, 0, DEVICE_MAX),
+	STRING(msg_hv_create, disk, HEX),
 	STRING(msg_hv_create, tag, TAG),
 	STRING(msg_hv_create, cmdline, TEXT),
 	END,
@@ -359,6 +382,12 @@ static const struct message {
 	  verify_doc),
 	M(VERIFY_BLOB, MAIN, VERIFY, S(msg_verify_blob), 0, FDS(1, 1),
 	  verify_blob),
+	M(VERIFY_IMAGE, MAIN, VERIFY, S(msg_verify_image), 0, FDS(0, 0),
+	  verify_image),
+	M(VERIFY_WANT, VERIFY, MAIN, S(msg_verify_want), 0, FDS(0, 0),
+	  verify_want),
+	M(VERIFY_FILE, MAIN, VERIFY, 0, 0, FDS(1, 1), NULL),
+	M(VERIFY_ABSENT, MAIN, VERIFY, 0, 0, FDS(0, 0), NULL),
 	M(VERIFY_SEGMENT, VERIFY, MAIN, S(msg_verify_segment), 0, FDS(0, 0),
 	  verify_segment),
 	M(VERIFY_LEASE, VERIFY, MAIN, S(msg_verify_lease), 0, FDS(0, 0),
@@ -387,7 +416,7 @@ static const struct message {
 	M(HV_LIST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_ATTACH, MAIN, HV, S(msg_hv_attach), 0, FDS(1, 1), hv_attach),
 	M(HV_DETACH, MAIN, HV, S(msg_hv_detach), 0, FDS(0, 0), hv_detach),
-	M(HV_CREATE, MAIN, HV, S(msg_hv_create), 0, FDS(2, 3), hv_create),
+	M(HV_CREATE, MAIN, HV, S(msg_hv_create), 0, FDS(1, 2), hv_create),
 	M(HV_SHUTDOWN, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
 	M(HV_DESTROY, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
 	M(HV_SCHED, MAIN, HV, S(msg_hv_sched), 0, FDS(0, 0), hv_sched),

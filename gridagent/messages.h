@@ -40,7 +40,7 @@
 #define MSG_DOC_MAX     65536 /* TRUST_DOC_MAX */
 #define MSG_DATA_MAX    32768 /* bytes of one NET_DATA */
 #define MSG_CONSOLE_MAX 4096  /* of a dead domain's last words */
-#define MSG_FDS_MAX     3     /* kernel, root, initrd */
+#define MSG_FDS_MAX     2     /* kernel, initrd */
 
 #define MSG_DOMUS_MAX      4  /* domUs of one node; one is the rule */
 #define MSG_DISKS_MAX      8  /* disks in use: two a domU, while one ends */
@@ -71,6 +71,10 @@ enum msg_type {
 	MSG_VERIFY_READY,   /* verify->main: at its start */
 	MSG_VERIFY_DOC,     /* main->verify: tail is a document */
 	MSG_VERIFY_BLOB,    /* main->verify: + sealed memfd */
+	MSG_VERIFY_IMAGE,   /* main->verify: find an image's manifest */
+	MSG_VERIFY_WANT,    /* verify->main: that file is needed for it */
+	MSG_VERIFY_FILE,    /* main->verify: + sealed memfd: there it is */
+	MSG_VERIFY_ABSENT,  /* main->verify: there is none */
 	MSG_VERIFY_SEGMENT, /* verify->main: a document's content */
 	MSG_VERIFY_LEASE,
 	MSG_VERIFY_DESIRED,
@@ -94,7 +98,7 @@ enum msg_type {
 	MSG_HV_ATTACH,    /* main->hv: + socket: make it a block device, or
 			   * give the device of that disk another socket */
 	MSG_HV_DETACH,    /* main->hv: end the device */
-	MSG_HV_CREATE,    /* main->hv: + kernel, root, maybe initrd */
+	MSG_HV_CREATE,    /* main->hv: + kernel, maybe initrd */
 	MSG_HV_SHUTDOWN,  /* main->hv: ask it to end */
 	MSG_HV_DESTROY,   /* main->hv */
 	MSG_HV_SCHED,     /* main->hv: its share of the CPUs */
@@ -147,13 +151,7 @@ struct msg_verify_ready {
 	char build_time[CLOCK_ISO];
 };
 
-enum msg_doc {
-	MSG_DOC_SEGMENT,
-	MSG_DOC_LEASE,
-	MSG_DOC_DESIRED,
-	MSG_DOC_MANIFEST,
-	MSG_DOCS
-};
+enum msg_doc { MSG_DOC_SEGMENT, MSG_DOC_LEASE, MSG_DOC_DESIRED, MSG_DOCS };
 
 struct msg_verify_doc {
 	int32_t kind;
@@ -164,7 +162,24 @@ struct msg_verify_doc {
 	char nonce[HASH_HEX];    /* segment: as asked */
 	char boot_id[HASH_HEX];  /* lease: ours */
 	char node[MSG_NAME_LEN]; /* desired: ours */
-	char digest[HASH_HEX];   /* manifest: its name */
+};
+
+/* What the metadata of the repository say of an image, see tuf.h: answered by
+ * VERIFY_WANT again and again, each followed by VERIFY_FILE or VERIFY_ABSENT
+ * with the same id; then VERIFY_MANIFEST and VERIFY_DONE. */
+struct msg_verify_image {
+	int64_t base_unix_ms, base_boot_ms; /* as above */
+	int32_t floor[3];                   /* as msg_verify_segment has it */
+	int32_t zero;
+	char image[MSG_NAME_LEN], version[MSG_NAME_LEN];
+	char manifest[HASH_HEX]; /* it must have this digest */
+};
+
+struct msg_verify_want {
+	uint64_t max;
+	int32_t may_be_absent;
+	int32_t zero;
+	char path[MSG_PATH_LEN]; /* below the repository */
 };
 
 struct msg_verify_blob { /* + sealed memfd */
@@ -212,35 +227,15 @@ struct msg_domu {
 	struct msg_config config[MSG_CONFIG_MAX];
 };
 
-/* As imagerepo.h has them. */
-enum msg_blob_role {
-	MSG_BLOB_KERNEL,
-	MSG_BLOB_INITRD,
-	MSG_BLOB_ROOT,
-	MSG_BLOB_ROLES
-};
+/* What is fetched whole. */
+enum msg_blob_role { MSG_BLOB_KERNEL, MSG_BLOB_INITRD, MSG_BLOB_ROLES };
 
 struct msg_blob {
 	uint64_t size; /* 0: there is none of this role */
 	char sha256[HASH_HEX];
 };
 
-struct msg_verify_manifest {
-	int32_t memory_min_mib;
-	int32_t zero;
-	char name[MSG_NAME_LEN], version[MSG_NAME_LEN];
-	char cmdline[MSG_CMDLINE_LEN];
-	struct msg_blob blob[MSG_BLOB_ROLES];
-};
-
-struct msg_verify_done {
-	int32_t rc;           /* 0: good */
-	char found[HASH_HEX]; /* blob: its real digest, or "" */
-	char text[ERRINFO_MAX];
-};
-
-/* ---- disks: an image's disk is named by its index's digest ---------------- */
-
+/* A disk is named by its index's digest. */
 struct msg_blk_open { /* + sealed memfd */
 	uint64_t index_size;
 	uint64_t bundle_size, bundle_head; /* 0: there is no bundle */
@@ -249,6 +244,22 @@ struct msg_blk_open { /* + sealed memfd */
 	int32_t zero;
 	char disk[HASH_HEX];
 	char bundle[HASH_HEX], bundle_head_sha256[HASH_HEX];
+};
+
+struct msg_verify_manifest {
+	uint64_t disk_stored; /* bytes of all its chunks */
+	int32_t memory_min_mib;
+	int32_t zero;
+	char name[MSG_NAME_LEN], version[MSG_NAME_LEN];
+	char cmdline[MSG_CMDLINE_LEN];
+	struct msg_blob blob[MSG_BLOB_ROLES];
+	struct msg_blk_open disk; /* cache and fill: 0 */
+};
+
+struct msg_verify_done {
+	int32_t rc;           /* 0: good */
+	char found[HASH_HEX]; /* blob: its real digest, or "" */
+	char text[ERRINFO_MAX];
 };
 
 struct msg_blk_disk { /* SERVE: + socket; CLOSE */
@@ -261,6 +272,8 @@ struct msg_blk_stats {
 	uint64_t cached, fetched, offered;
 	uint64_t requests, bad, retries;
 	int64_t waiting_since_ms; /* boot clock: the oldest read; 0: none */
+	int32_t clients;          /* NBD connections */
+	int32_t zero;
 	char disk[HASH_HEX];
 };
 
@@ -305,9 +318,11 @@ struct msg_hv_detach {
  * by it whether a domain that runs is still the one that is wanted. */
 #define MSG_TAG_LEN 33
 
-struct msg_hv_create { /* + kernel, root, and initrd if has_initrd */
+struct msg_hv_create { /* + kernel, and initrd if has_initrd */
 	struct msg_domu domu;
 	int32_t has_initrd;
+	int32_t device;      /* xvda: what ATTACH gave, */
+	char disk[HASH_HEX]; /* and whose it is */
 	char tag[MSG_TAG_LEN];
 	char cmdline[MSG_CMDLINE_LEN];
 };

@@ -44,6 +44,8 @@ static void on_segment_verified(struct core *c, void *arg, const struct msg *m)
 		return;
 	}
 	log_info("segment %s", n->segment.segment);
+	if (n->segment.repo_port)
+		disks_link(c); /* over HTTP/2 from now on */
 	clock.unix_ms = n->segment.time_ms;
 	call_send(c, MSG_HV, MSG_HV_CLOCK, &clock, NULL, 0, NULL, 0, on_clock,
 		  NULL);

@@ -35,7 +35,7 @@ int policy_create(const struct msg_hv_create *q, int n_fds,
 
 	if (!name_ok(d->id))
 		return errinfo_set(err, -EPERM, "name refused");
-	if (n_fds != 2 + q->has_initrd)
+	if (n_fds != 1 + q->has_initrd)
 		return errinfo_set(err, -EPERM, "%d descriptors", n_fds);
 	if (!cmdline_ok(q->cmdline))
 		return errinfo_set(err, -EPERM, "kernel command line refused");

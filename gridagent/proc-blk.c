@@ -111,6 +111,8 @@ static void tell(struct disk *d)
 	m.bad = s.bad;
 	m.retries = s.retries;
 	m.waiting_since_ms = s.waiting_since_ms;
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		m.clients += d->clients[i].nbd != NULL;
 	if (!memcmp(&m, &d->told, sizeof(m)))
 		return;
 	d->told = m;

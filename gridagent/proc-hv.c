@@ -16,7 +16,7 @@
 #include "agent.h"
 #include "cleanup.h"
 #include "facts.h"
-#include "hv.h"
+#include "hv_disk.h"
 #include "ipc.h"
 #include "log.h"
 #include "policy.h"
@@ -157,7 +157,7 @@ static void on_list(const struct msg *m)
 	done(m->id, n < 0 ? n : 0, 0, &err);
 }
 
-/* fds: kernel, root, then the initrd if there is one. */
+/* fds: kernel, and the initrd if there is one. */
 static void fill_config(struct hv_config *cfg, const struct msg_hv_create *q,
 			const int *fds)
 {
@@ -171,10 +171,10 @@ static void fill_config(struct hv_config *cfg, const struct msg_hv_create *q,
 	cfg->weight = (uint32_t)d->weight;
 	cfg->cap = (uint32_t)d->cap;
 	cfg->kernel_fd = fds[0];
-	cfg->initrd_fd = q->has_initrd ? fds[2] : -1;
+	cfg->initrd_fd = q->has_initrd ? fds[1] : -1;
 	cfg->cmdline = q->cmdline;
 	cfg->vbd_count = 1;
-	cfg->vbds[0] = (struct hv_vbd){ .vdev = "xvda", .fd = fds[1] };
+	cfg->vbds[0] = (struct hv_vbd){ .vdev = "xvda", .fd = -1 };
 	cfg->vif_count = 1;
 	cfg->vifs[0].bridge = self.bridge;
 	parse_mac(d->mac, cfg->vifs[0].mac);
@@ -186,10 +186,10 @@ static void fill_config(struct hv_config *cfg, const struct msg_hv_create *q,
 
 static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 {
-	static const char *const what[] = { "kernel", "root", "initrd" };
 	const struct msg_hv_create *q = m->body;
 	struct hv_config cfg = HV_CONFIG_INIT;
 	struct hv_domain doms[HV_DOMAIN_MAX];
+	char path[HV_PATH_MAX + 1];
 	struct policy_host host;
 	struct hv_host h;
 	int n, rc;
@@ -202,12 +202,39 @@ static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 		return n;
 	host = (struct policy_host){ h.total_mib, h.free_mib, (int)h.cpus, n };
 	rc = policy_create(q, m->n_fds, &host, err);
-	for (int i = 0; i < m->n_fds && i < (int)ARRAY_SIZE(what) && !rc; i++)
-		rc = policy_fd(m->fds[i], what[i], err);
+	for (int i = 0; i < m->n_fds && !rc; i++)
+		rc = policy_fd(m->fds[i], i ? "initrd" : "kernel", err);
 	if (rc)
 		return rc;
 	fill_config(&cfg, q, m->fds);
-	return hv_domain_create(self.hv, &cfg, domid, err);
+	rc = hv_disk_vbd(self.hv, (uint32_t)q->device, q->disk, &cfg.vbds[0],
+			 path, err);
+	return rc ? rc : hv_domain_create(self.hv, &cfg, domid, err);
+}
+
+static void on_attach(const struct msg *m)
+{
+	const struct msg_hv_attach *q = m->body;
+	struct errinfo err = ERRINFO_INIT;
+	struct msg_hv_done d = { 0 };
+	uint32_t device = 0;
+	const char *text;
+
+	d.rc = hv_disk_attach(self.hv, q->disk, q->size, m->fds[0], &device,
+			      &err);
+	d.device = d.rc ? 0 : (int32_t)device;
+	text = d.rc ? errinfo_text(&err, d.rc) : "";
+	log_quote(d.text, sizeof(d.text), text, strlen(text));
+	must_send(ipc_post(self.main, MSG_HV_DONE, m->id, &d));
+}
+
+static void on_detach(const struct msg *m)
+{
+	const struct msg_hv_detach *q = m->body;
+	struct errinfo err = ERRINFO_INIT;
+	int rc = hv_disk_detach(self.hv, (uint32_t)q->device, q->disk, &err);
+
+	done(m->id, rc == -ENOENT ? 0 : rc, 0, &err);
 }
 
 static void on_create(const struct msg *m)
@@ -297,6 +324,7 @@ static void on_main(void)
 		[MSG_HV_FACTS] = on_facts,       [MSG_HV_HOST] = on_host,
 		[MSG_HV_LIST] = on_list,         [MSG_HV_CREATE] = on_create,
 		[MSG_HV_SHUTDOWN] = on_shutdown, [MSG_HV_DESTROY] = on_destroy,
+		[MSG_HV_ATTACH] = on_attach,     [MSG_HV_DETACH] = on_detach,
 		[MSG_HV_SCHED] = on_sched,       [MSG_HV_CLOCK] = on_clock,
 	};
 	struct errinfo err = ERRINFO_INIT;

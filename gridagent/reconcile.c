@@ -42,7 +42,7 @@ static struct reconcile_out absent(const struct reconcile_in *in)
 	if (in->now < in->retry_at) {
 		/* stopped or failed, and says so until its next try */
 		out.state = in->state;
-		out.need = NEED_ROOT;
+		out.need = NEED_DISK;
 		out.wake_at = in->retry_at;
 		return out;
 	}
@@ -71,18 +71,18 @@ struct reconcile_out reconcile(const struct reconcile_in *in)
 
 	if (in->busy) {
 		if (in->desired && in->actual != ACTUAL_NONE)
-			out.need = NEED_ROOT;
+			out.need = NEED_DISK;
 		return out;
 	}
 	switch (in->actual) {
 	case ACTUAL_NONE:
 		return absent(in);
 	case ACTUAL_DEAD:
-		out.need = in->desired ? NEED_ROOT : NEED_NONE;
+		out.need = in->desired ? NEED_DISK : NEED_NONE;
 		out.action = ACTION_DESTROY;
 		return out;
 	case ACTUAL_RUNNING:
-		out.need = in->desired ? NEED_ROOT : NEED_NONE;
+		out.need = in->desired ? NEED_DISK : NEED_NONE;
 		out.state = DOMU_RUNNING;
 		if (in->desired && in->same)
 			return out;

@@ -44,7 +44,7 @@ enum image_stage {
 /* How much of an image is needed. */
 enum image_need {
 	NEED_NONE,
-	NEED_ROOT, /* runs: kernel and initrd have done their work */
+	NEED_DISK, /* runs: kernel and initrd have done their work */
 	NEED_ALL,
 };
 

@@ -4,12 +4,12 @@ gridagent-srcs := gridagent/main.c gridagent/super.c gridagent/sandbox.c \
                   gridagent/proc-main.c gridagent/calls.c gridagent/http.c \
                   gridagent/boot.c gridagent/node.c gridagent/node-enrol.c \
                   gridagent/node-lease.c gridagent/blob.c \
-                  gridagent/image.c gridagent/domu.c gridagent/reconcile.c \
+                  gridagent/manifest.c gridagent/image.c gridagent/domu.c gridagent/reconcile.c \
                   gridagent/report.c \
                   gridagent/proc-net.c gridagent/net-get.c \
                   gridagent/proc-blk.c gridagent/blk-get.c \
                   gridagent/disk.c \
-                  gridagent/proc-verify.c gridagent/verify-docs.c \
+                  gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
                   gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c
 gridagent-libs := hv imagedev imagerepo tuf trust common
 gridagent-pkgs := libcurl jansson libsodium libseccomp

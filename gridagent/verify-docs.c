@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "cleanup.h"
-#include "imagerepo.h"
+#include "image.h"
 #include "verify-docs.h"
 
 #define ROLE_GATEWAYS "gateways"
@@ -73,22 +73,52 @@ static int set_pin(char out[MSG_PIN_LEN], const char *text)
 	return set_text(out, MSG_PIN_LEN, text);
 }
 
+/* What a gateway may say of its repository and its carousel. */
+static int segment_options(json_t *floor, json_t *carousel,
+			   json_int_t repo_port, struct msg_verify_segment *s)
+{
+	json_int_t v[3], port;
+	const char *group;
+
+	if (set_int(&s->repo_port, repo_port, 0, 65535))
+		return -EBADMSG;
+	if (floor) {
+		if (json_unpack(floor, "{s:I, s:I, s:I !}", "root", &v[0],
+				"timestamp", &v[1], "snapshot", &v[2]))
+			return -EBADMSG;
+		for (int i = 0; i < 3; i++)
+			if (set_int(&s->floor[i], v[i], 0, INT32_MAX))
+				return -EBADMSG;
+	}
+	if (!carousel)
+		return 0;
+	if (json_unpack(carousel, "{s:s, s:I !}", "group", &group, "port", &port) ||
+	    parse_ipv4(group, &s->carousel) || s->carousel >> 28 != 0xe)
+		return -EBADMSG; /* 224.0.0.0/4 */
+	return set_int(&s->carousel_port, port, 1, 65535);
+}
+
 static int segment_parse(json_t *body, const struct msg_verify_doc *q,
 			 struct msg_verify_segment *s, struct errinfo *err)
 {
 	const char *segment, *nonce, *pin;
-	json_int_t time_ms, port;
+	json_t *floor = NULL, *carousel = NULL;
+	json_int_t time_ms, port, repo_port = 0;
 	struct common c;
 
-	if (json_unpack(body, "{" COMMON_FMT ", s:s, s:s, s:I, s:s, s:I !}",
-			COMMON(c), "segment", &segment, "nonce", &nonce, "time_ms",
-			&time_ms, "tls_pin", &pin, "https_port", &port))
+	if (json_unpack(
+		    body,
+		    "{" COMMON_FMT ", s:s, s:s, s:I, s:s, s:I, s?I, s?o, s?o !}",
+		    COMMON(c), "segment", &segment, "nonce", &nonce, "time_ms",
+		    &time_ms, "tls_pin", &pin, "https_port", &port, "repo_port",
+		    &repo_port, "repo_floor", &floor, "carousel", &carousel))
 		return bad(err, "segment statement");
 	if (!q->nonce[0] || strcmp(nonce, q->nonce) != 0)
 		return errinfo_set(err, -EBADMSG,
 				   "segment statement: not for our nonce");
 	if (time_ms <= 0 || set_name(s->segment, segment) ||
-	    set_pin(s->tls_pin, pin) || set_int(&s->https_port, port, 1, 65535))
+	    set_pin(s->tls_pin, pin) || set_int(&s->https_port, port, 1, 65535) ||
+	    segment_options(floor, carousel, repo_port, s))
 		return bad(err, "segment statement");
 	s->time_ms = time_ms;
 	return 0;
@@ -244,34 +274,37 @@ static int segment_open(const struct trust_root *root,
 	return rc;
 }
 
-static int manifest_open(const struct trust_root *root,
-			 const struct msg_verify_doc *q, const void *doc,
-			 size_t len, int64_t now_ms,
-			 struct msg_verify_manifest *out, struct errinfo *err)
+static int set_blob(struct msg_blob *out, const struct image_blob *b)
 {
-	static const int role[MSG_BLOB_ROLES] = {
-		[MSG_BLOB_KERNEL] = IMAGEREPO_KERNEL,
-		[MSG_BLOB_INITRD] = IMAGEREPO_INITRD,
-		[MSG_BLOB_ROOT] = IMAGEREPO_ROOT,
-	};
-	struct imagerepo_manifest m = { 0 };
+	out->size = b->size;
+	return b->size ? set_hex(out->sha256, b->sha256) : 0;
+}
+
+int verify_manifest(const void *doc, size_t len,
+		    struct msg_verify_manifest *out, struct errinfo *err)
+{
+	struct image_manifest m;
 	int rc;
 
-	if (!q->digest[0])
-		return errinfo_set(err, -EINVAL, "which manifest?");
-	rc = imagerepo_manifest_open(root, q->digest, doc, len, now_ms, &m, err);
+	memset(out, 0, sizeof(*out));
+	rc = imagerepo_image_parse(doc, len, &m, err);
 	if (rc)
 		return rc;
-	if (set_name(out->name, m.name) || set_name(out->version, m.version) ||
-	    set_text(out->cmdline, sizeof(out->cmdline), m.cmdline))
-		return bad(err, "manifest");
 	out->memory_min_mib = m.memory_min_mib;
-	for (int i = 0; i < MSG_BLOB_ROLES; i++) {
-		out->blob[i].size = m.blob[role[i]].size;
-		if (out->blob[i].size &&
-		    set_hex(out->blob[i].sha256, m.blob[role[i]].sha256))
-			return bad(err, "manifest");
-	}
+	out->disk_stored = m.disk_stored;
+	out->disk.index_size = m.index.size;
+	out->disk.bundle_size = m.bundle.size;
+	out->disk.bundle_head = m.bundle.size ? m.bundle_head : 0;
+	if (set_name(out->name, m.name) || set_name(out->version, m.version) ||
+	    set_text(out->cmdline, sizeof(out->cmdline), m.cmdline) ||
+	    set_blob(&out->blob[MSG_BLOB_KERNEL], &m.kernel) ||
+	    set_blob(&out->blob[MSG_BLOB_INITRD], &m.initrd) ||
+	    set_hex(out->disk.disk, m.index.sha256))
+		return bad(err, "manifest");
+	if (m.bundle.size &&
+	    (set_hex(out->disk.bundle, m.bundle.sha256) ||
+	     set_hex(out->disk.bundle_head_sha256, m.bundle_head_sha256)))
+		return bad(err, "manifest");
 	return 0;
 }
 
@@ -285,9 +318,6 @@ int verify_doc(const struct trust_root *root, const struct msg_verify_doc *q,
 	memset(out, 0, sizeof(*out));
 	if (q->kind == MSG_DOC_SEGMENT)
 		return segment_open(root, q, doc, len, now_ms, out, err);
-	if (q->kind == MSG_DOC_MANIFEST)
-		return manifest_open(root, q, doc, len, now_ms, &out->manifest,
-				     err);
 	rc = trust_verify(root, ROLE_GATEWAYS,
 			  q->kind == MSG_DOC_LEASE ? "lease" : "desired", doc,
 			  len, now_ms, &body, err);

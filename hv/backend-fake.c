@@ -20,7 +20,7 @@
 #include "fileio.h"
 
 #include "backend.h"
-#include "fake-file.h"
+#include "fake-disk.h"
 
 #define DOM0_MIB 256
 
@@ -30,6 +30,7 @@ static void fake_close(void *be)
 {
 	struct hv_fake *f = be;
 
+	hv_fake_disks_end(f);
 	cleanup_close(&f->inotify);
 	cleanup_close(&f->timer);
 	cleanup_close(&f->epoll);
@@ -472,5 +473,8 @@ const struct hv_ops hv_ops_fake = {
 	.set_vcpus = fake_set_vcpus,
 	.vbds = fake_vbds,
 	.vifs = fake_vifs,
+	.disk_attach = hv_fake_disk_attach,
+	.disk_detach = hv_fake_disk_detach,
+	.disk_vbd = hv_fake_disk_vbd,
 	.console = fake_console,
 };

@@ -20,6 +20,7 @@
 
 #include "backend-libxl.h"
 #include "hotplug.h"
+#include "nbd.h"
 #include "xenbus.h"
 
 #define DEATHS "@releaseDomain"
@@ -266,6 +267,37 @@ static int xl_console(void *be, hv_domid domid)
 	return fd < 0 ? -errno : fd;
 }
 
+/* ---- disks ---------------------------------------------------------------- */
+
+static int xl_disk_attach(void *be, const char *disk, uint64_t size, int fd,
+			  uint32_t *device_out, struct errinfo *err)
+{
+	(void)be;
+	return hv_nbd_attach(disk, size, fd, device_out, err);
+}
+
+static int xl_disk_detach(void *be, uint32_t device, const char *disk,
+			  struct errinfo *err)
+{
+	(void)be;
+	return hv_nbd_detach(device, disk, err);
+}
+
+static int xl_disk_vbd(void *be, uint32_t device, const char *disk,
+		       struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
+		       struct errinfo *err)
+{
+	int rc = hv_nbd_check(device, disk, err);
+
+	(void)be;
+	if (rc)
+		return rc;
+	snprintf(path, HV_PATH_MAX + 1, "/dev/nbd%u", device);
+	vbd->path = path;
+	vbd->fd = -1;
+	return 0;
+}
+
 const struct hv_ops hv_ops_libxl = {
 	.name = "libxl",
 	.open = xl_open,
@@ -283,5 +315,8 @@ const struct hv_ops hv_ops_libxl = {
 	.set_vcpus = xl_set_vcpus,
 	.vbds = xl_vbds,
 	.vifs = xl_vifs,
+	.disk_attach = xl_disk_attach,
+	.disk_detach = xl_disk_detach,
+	.disk_vbd = xl_disk_vbd,
 	.console = xl_console,
 };

@@ -9,7 +9,7 @@
 #ifndef HV_BACKEND_H
 #define HV_BACKEND_H
 
-#include "hv.h"
+#include "hv_disk.h"
 
 struct hv_ops {
 	const char *name; /* "fake" opens "fake" and "fake:ARG" */
@@ -41,6 +41,14 @@ struct hv_ops {
 		    struct errinfo *err);
 	int (*vifs)(void *be, hv_domid domid, struct hv_vif_info *out,
 		    struct errinfo *err);
+
+	int (*disk_attach)(void *be, const char *disk, uint64_t size, int fd,
+			   uint32_t *device_out, struct errinfo *err);
+	int (*disk_detach)(void *be, uint32_t device, const char *disk,
+			   struct errinfo *err);
+	int (*disk_vbd)(void *be, uint32_t device, const char *disk,
+			struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
+			struct errinfo *err);
 
 	/* Opens its console for reading, non-blocking: a descriptor, -EAGAIN
 	 * where there is none yet, or another negative errno. */

@@ -5,6 +5,7 @@
  *	DIR/domain-N	lines "KEY VALUE", replaced whole
  *	DIR/vm-data-N/	one file a key
  *	DIR/console-N	what it printed
+ *	DIR/nbd-N	what was read of a disk, see fake-disk.c
  *	DIR/last	the last domid given out
  *	DIR/lock	flock(2)ed while something changes
  *	DIR/host, DIR/fail	see hv.h
@@ -14,11 +15,14 @@
 
 #include "hv.h"
 
+struct hv_fake_disk;
+
 struct hv_fake {
 	char dir[160];
 	int inotify; /* changes in DIR, by whomever */
 	int timer;   /* the next planned end of a domain */
 	int epoll;   /* both */
+	struct hv_fake_disk *disks;
 };
 
 struct hv_fake_dom {

@@ -3,8 +3,9 @@ hv-srcs := hv/hv.c hv/check.c hv/names.c hv/event.c hv/console.c \
            hv/backend-libxl.c hv/libxl-facts.c hv/libxl-create.c \
            hv/libxl-log.c hv/xenbus.c hv/hotplug.c hv/hotplug-vbd.c \
            hv/hotplug-vif.c hv/loopdev.c hv/netif.c hv/backend-fake.c \
-           hv/fake-file.c hv/fake-guest.c
+           hv/fake-file.c hv/fake-guest.c hv/fake-disk.c hv/disk.c hv/nbd.c
 hv-libs := common
+hv-ldlibs := -pthread
 hv-pkgs := xenlight xenstore xentoollog
 
 progs      += hvctl
