@@ -5,7 +5,7 @@
  * In TUF's form ("spec_version" 1.0.x) unknown members are passed over, as TUF
  * demands, and roles that TUF does not know come from members of ours. Until
  * all repositories have moved, the older form ("1", any roles, nothing else) is
- * loaded as well, and there is a role "images".
+ * loaded as well.
  */
 #include <errno.h>
 #include <limits.h>
@@ -26,7 +26,6 @@ static const struct {
 	const char *role, *member;
 } extras[] = {
 	{ "gateways", "x-nightshift-gateways" },
-	{ "images", "x-nightshift-images" },
 };
 
 static const char *extra_member(const char *role)

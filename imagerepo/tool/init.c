@@ -108,35 +108,15 @@ static int make_keys(struct init *in, struct role_keys *r, struct errinfo *err)
 	return rc;
 }
 
-/* Until all programs read the metadata, they look for a role "images". */
-static void link_images_key(const struct init *in)
-{
-	static const char *const names[][2] = {
-		{ "maintainer.key", "images.key" },
-		{ "maintainer.key.pub", "images.key.pub" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		auto_free char *from = tool_join(in->dir, names[i][0]);
-		auto_free char *to = tool_join(in->dir, names[i][1]);
-
-		if (from && to && link(from, to) && errno != ENOENT)
-			perror(to);
-	}
-}
-
 static json_t *root_body(const struct init *in)
 {
-	struct trust_role roles[ROLE_GATEWAYS + 2];
+	struct trust_role roles[ROLE_GATEWAYS + 1];
 
 	for (int i = 0; i <= ROLE_GATEWAYS; i++)
 		roles[i] = (struct trust_role){
 			in->roles[i].role, in->roles[i].keys, in->roles[i].n,
 			i == ROLE_ROOT ? in->root_threshold : 1
 		};
-	roles[ROLE_GATEWAYS + 1] =
-		(struct trust_role){ "images", in->roles[ROLE_MAINTAINER].keys,
-				     in->roles[ROLE_MAINTAINER].n, 1 };
 	return trust_root_body(roles, ARRAY_SIZE(roles), 1, in->expires_ms);
 }
 
@@ -234,7 +214,6 @@ static int run_init(struct init *in, struct errinfo *err)
 			rc = make_keys(in, &in->roles[i], err);
 	if (rc)
 		return rc;
-	link_images_key(in);
 	rc = write_root(in, &doc, err);
 	return rc ? rc : write_seed(in, doc, err);
 }
@@ -278,13 +257,12 @@ static int parse_options(int argc, char **argv, struct init *in)
 		{ "timestamp", required_argument, NULL, 10 + ROLE_TIMESTAMP },
 		{ "gateways", required_argument, NULL, 'g' },
 		{ "maintainer", required_argument, NULL, 'm' },
-		{ "images", required_argument, NULL, 'i' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, rc = 0;
 
 	while (!rc &&
-	       (c = getopt_long(argc, argv, "e:g:i:m:", options, NULL)) != -1) {
+	       (c = getopt_long(argc, argv, "e:g:m:", options, NULL)) != -1) {
 		if (c == 'e')
 			rc = set_expiry(in, optarg);
 		else if (c == 'K')
@@ -293,7 +271,7 @@ static int parse_options(int argc, char **argv, struct init *in)
 			rc = set_number(&in->root_threshold, optarg);
 		else if (c == 'g')
 			rc = add_given(&in->roles[ROLE_GATEWAYS], optarg);
-		else if (c == 'm' || c == 'i')
+		else if (c == 'm')
 			rc = add_given(&in->roles[ROLE_MAINTAINER], optarg);
 		else if (c >= 10 && c <= 10 + ROLE_TIMESTAMP)
 			rc = add_given(&in->roles[c - 10], optarg);
