@@ -72,9 +72,7 @@ make_image() {
 	END
 	imagerepo init keys
 	imagerepo build -q recipe -o v1 --from sys
-	imagerepo publish -q v1 --repo repo --key keys/images.key
-	cp keys/root.json repo/root.json 2>/dev/null || :
-	chmod -R a+rX repo
+	imagerepo publish -q v1 --repo repo --keys keys
 	echo '{"release": "0a1b", "build_time": "2026-01-01T00:00:00Z"}' >build.json
 }
 
@@ -152,6 +150,7 @@ start_gateway() {
 				repo http://10.99.0.2:8080
 				pin "$pin"; token-file $tmp/site.token
 			}
+			carousel { rate 100mbit }
 			node pc1 { mac 52:54:00:77:00:11; address 10.77.0.11; boot grid }
 			node pc2 { mac 52:54:00:77:00:12; address 10.77.0.12; boot grid }
 		}
@@ -161,6 +160,14 @@ start_gateway() {
 	run_gatewayd
 	nginx -c "$tmp/gen/nginx.conf" -g 'daemon off;' \
 		>>"$tmp/gateway-nginx.log" 2>&1 &
+	(
+		# shellcheck disable=SC1091  # made by gatewayd
+		. "$tmp/gen/repo.env"
+		# shellcheck disable=SC2086  # lists of words
+		imagerepo mirror $MIRROR >>"$tmp/mirror.log" 2>&1 &
+		# shellcheck disable=SC2086
+		carouseld serve $CAROUSEL >>"$tmp/carousel.log" 2>&1 &
+	)
 }
 
 run_gatewayd() {
@@ -216,6 +223,8 @@ type_is() { gridctl --config "$tmp/gridctl.conf" node show "lab/$1" |
 	grep -q "^domu .*running, $2, "; }
 check "pc1 runs it as PVH" type_is pc1 pvh
 check "pc2, without SVM, as PV" type_is pc2 pv
+mirrored() { grep -q '"state": *"complete"' "$tmp/gateway/mirror/mirror.json"; }
+check "the gateway's mirror has the image whole" mirrored
 check "no request was signed in vain" not_said gatewayd 'seen before|bad signature'
 
 kill -9 "$gatewayd_pid"
