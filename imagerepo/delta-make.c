@@ -17,7 +17,7 @@
 #include "delta-plan.h"
 #include "index-private.h"
 
-#define LEVEL       15
+#define LEVEL       12
 #define UNIT_PREFIX (1u << 20)
 
 struct making {

@@ -18,11 +18,11 @@
 #include "chunker.h"
 #include "cleanup.h"
 #include "compress.h"
-#include "delta.h"
+#include "delta-private.h"
 #include "known.h"
 #include "parallel.h"
 
-#define LEVEL       12
+#define LEVEL       11
 #define PACK_TARGET (1u << 20)
 
 struct publish {
@@ -333,6 +333,31 @@ static int write_index(struct publish *p, struct image_manifest *m,
 
 /* ---- delta ------------------------------------------------------------------- */
 
+/* Who has the old image fetches as much when there is no delta. */
+static int count_update(struct publish *p, const struct image_manifest *m,
+			struct errinfo *err)
+{
+	struct index *old = NULL, *new = NULL;
+	auto_free uint8_t *wanted = NULL;
+	struct index_pack pack;
+	int rc = imagerepo_repo_index(p->r, &p->how->previous->index, &old, err);
+
+	if (!rc)
+		rc = imagerepo_repo_index(p->r, &m->index, &new, err);
+	if (!rc)
+		wanted = imagerepo_index_new_packs(new, old);
+	if (!rc && !wanted)
+		rc = out_of_memory(err);
+	p->stats->update_bytes = m->index.size;
+	for (uint32_t i = 0; !rc && i < imagerepo_index_n_packs(new); i++) {
+		imagerepo_index_pack(new, i, &pack);
+		p->stats->update_bytes += wanted[i] ? pack.size : 0;
+	}
+	imagerepo_index_free(old);
+	imagerepo_index_free(new);
+	return rc;
+}
+
 static int write_delta(struct publish *p, struct image_manifest *m,
 		       struct errinfo *err)
 {
@@ -341,9 +366,11 @@ static int write_delta(struct publish *p, struct image_manifest *m,
 	int rc;
 
 	p->stats->update_bytes = p->stats->new_bytes + m->index.size;
-	if (!old || p->how->no_delta ||
-	    !strcmp(old->index.sha256, m->index.sha256))
+	if (!old || !strcmp(old->index.sha256, m->index.sha256))
 		return 0;
+	rc = count_update(p, m, err);
+	if (rc || p->how->no_delta)
+		return rc;
 	rc = imagerepo_delta_make(p->r, &old->index, &m->index, p->level,
 				  p->how->threads, p->how->progress,
 				  p->how->arg, &d->blob, err);

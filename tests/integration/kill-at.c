@@ -31,6 +31,12 @@ ssize_t write(int fd, const void *data, size_t len)
 	return NEXT(write)(fd, data, len);
 }
 
+ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
+{
+	count();
+	return NEXT(pwrite)(fd, data, len, offset);
+}
+
 int fsync(int fd)
 {
 	count();
