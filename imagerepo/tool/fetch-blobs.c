@@ -5,12 +5,9 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -44,29 +41,6 @@ struct batch {
 	struct transfer slot[FETCH_PARALLEL];
 	int n_slots;
 };
-
-static void blob_at(const char *to, const char *sha256, char out[PATH_MAX])
-{
-	char file[IMAGE_PATH];
-
-	imagerepo_blob_file(sha256, file);
-	snprintf(out, PATH_MAX, "%s/%s", to, file);
-}
-
-static void part_at(const char *to, const char *sha256, char out[PATH_MAX])
-{
-	snprintf(out, PATH_MAX, "%s/partial/%s", to, sha256);
-}
-
-static int is_there(const char *to, const struct image_blob *b)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	blob_at(to, b->sha256, path);
-	return !stat(path, &st) && S_ISREG(st.st_mode) &&
-	       (uint64_t)st.st_size == b->size;
-}
 
 /* Begins the file anew. */
 static int rewind_part(struct transfer *t)
@@ -154,7 +128,6 @@ static int start_request(struct transfer *t)
 static int start_blob(struct batch *b, struct transfer *t,
 		      const struct image_blob *blob, struct errinfo *err)
 {
-	char part[PATH_MAX];
 	int rc = 0;
 
 	t->f = b->f;
@@ -170,36 +143,14 @@ static int start_blob(struct batch *b, struct transfer *t,
 	if (!t->h || !t->hash)
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	if (b->to) {
-		part_at(b->to, blob->sha256, part);
-		t->fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			     0644);
+		t->fd = fetch_part_open(b->to, blob, err);
 		if (t->fd < 0)
-			return errinfo_set_errno(err, -errno, "%s", part);
+			return t->fd;
 		rc = resume_part(t);
 		if (rc)
-			return errinfo_set_errno(err, rc, "%s", part);
+			return errinfo_set_errno(err, rc, "%s/partial/%s",
+						 b->to, blob->sha256);
 	}
-	return 0;
-}
-
-/* Whole and right: durable, then visible. */
-static int publish_part(struct batch *b, struct transfer *t, struct errinfo *err)
-{
-	char part[PATH_MAX], path[PATH_MAX], dir[PATH_MAX];
-	auto_close int dir_fd = -1;
-	int rc;
-
-	part_at(b->to, t->blob->sha256, part);
-	blob_at(b->to, t->blob->sha256, path);
-	strcpy(dir, path);
-	rc = fileio_mkdirs(dirname(dir), 0755, err);
-	if (rc)
-		return rc;
-	if (fsync(t->fd) || fchmod(t->fd, 0644) || rename(part, path))
-		return errinfo_set_errno(err, -errno, "%s", path);
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0 || fsync(dir_fd))
-		return errinfo_set_errno(err, -errno, "%s", dir);
 	return 0;
 }
 
@@ -251,7 +202,7 @@ static int judge(struct batch *b, struct transfer *t, CURLcode code,
 			 t->blob->sha256);
 		return wrong_bytes(t, what, err);
 	}
-	return b->to ? publish_part(b, t, err) : 0;
+	return b->to ? fetch_part_publish(b->to, t->blob, t->fd, err) : 0;
 }
 
 static void free_slot(struct transfer *t)
@@ -267,17 +218,6 @@ static void free_slot(struct transfer *t)
 	t->fd = -1;
 	t->running = 0;
 	t->blob = NULL;
-}
-
-/* A blob that stays unfinished keeps its part, unless it is empty. */
-static void drop_empty(struct batch *b, struct transfer *t)
-{
-	char part[PATH_MAX];
-
-	if (!b->to || t->at)
-		return;
-	part_at(b->to, t->blob->sha256, part);
-	unlink(part);
 }
 
 static int end_request(struct batch *b, struct transfer *t, CURLcode code)
@@ -299,8 +239,9 @@ static int end_request(struct batch *b, struct transfer *t, CURLcode code)
 			clock_boot_ms() + ((int64_t)FETCH_PAUSE_MS << t->tries);
 		return 0;
 	}
-	if (rc)
-		drop_empty(b, t);
+	/* A blob that stays unfinished keeps its part, unless it is empty. */
+	if (rc && b->to && !t->at)
+		fetch_part_drop(b->to, blob);
 	free_slot(t);
 	rc = b->hooks->done(blob, rc, !rc, &why, b->hooks->arg);
 	return rc > 0 ? -EIO : rc;
@@ -336,7 +277,7 @@ static int fill_slots(struct batch *b, const struct image_blob *blobs, size_t n,
 		while (!b->slot[i].blob && *next < n && !rc) {
 			const struct image_blob *blob = &blobs[(*next)++];
 
-			if (b->to && is_there(b->to, blob))
+			if (b->to && fetch_has(b->to, blob))
 				rc = b->hooks->done(blob, 0, 0, NULL,
 						    b->hooks->arg);
 			else

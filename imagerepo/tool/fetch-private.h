@@ -30,4 +30,16 @@ int fetch_result(struct fetch *f, CURL *h, CURLcode code, const char *path,
 /* Whether asking again may help. */
 int fetch_may_retry(int rc);
 
+/* ---- fetch-part.c: files in the directory that blobs go to --------------- */
+
+/* Whether the blob is there in its size. */
+int fetch_has(const char *to, const struct image_blob *b);
+/* What is there of it, or an empty file; a descriptor or a negative errno. */
+int fetch_part_open(const char *to, const struct image_blob *b,
+		    struct errinfo *err);
+void fetch_part_drop(const char *to, const struct image_blob *b);
+/* Makes a part that was checked the blob. */
+int fetch_part_publish(const char *to, const struct image_blob *b, int fd,
+		       struct errinfo *err);
+
 #endif

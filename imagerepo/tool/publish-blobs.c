@@ -23,19 +23,22 @@ static const char *const steps[] = {
 static void progress(enum imagerepo_step step, uint64_t done, uint64_t total,
 		     void *arg)
 {
-	static enum imagerepo_step last = IMAGEREPO_STEP_DELTA + 1;
+	static int last = -1;
 	static int64_t told_ms;
 	int64_t now_ms = clock_boot_ms();
 	const struct publish *p = arg;
+	unsigned int percent = 100;
 
-	if (p->c.quiet || !isatty(STDERR_FILENO))
+	if (p->c.quiet || !isatty(STDERR_FILENO) ||
+	    (size_t)step >= ARRAY_SIZE(steps))
 		return;
-	if (step == last && now_ms - told_ms < TELL_MS)
+	if ((int)step == last && now_ms - told_ms < TELL_MS)
 		return;
-	last = step;
+	last = (int)step;
 	told_ms = now_ms;
-	fprintf(stderr, "\r\033[K%s: %s: %u %%", p->m.name, steps[step],
-		total ? (unsigned int)(done * 100 / total) : 100);
+	if (total)
+		percent = (unsigned int)(done * 100 / total);
+	fprintf(stderr, "\r\033[K%s: %s: %u %%", p->m.name, steps[step], percent);
 }
 
 static int load_trace(const struct publish *p, uint32_t **blocks, size_t *n,
