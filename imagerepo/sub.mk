@@ -25,7 +25,7 @@ progs               += imagerepo-tool
 imagerepo-tool-exe  := imagerepo
 imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c recipe.c \
                        stage.c stage-block.c needs.c modules.c tree.c tree-write.c publish.c verify.c list.c \
-                       meta.c meta-commit.c meta-keys.c key.c keys.c root.c \
+                       meta.c meta-change.c meta-commit.c meta-keys.c key.c keys.c root.c \
                        root-edit.c delegate.c refresh.c)
 imagerepo-tool-libs := imagerepo httpc tuf trust common
 imagerepo-tool-srcs += $(addprefix imagerepo/tool/,build.c build-base.c \

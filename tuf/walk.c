@@ -8,13 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "private.h"
 
 struct stack {
 	struct tuf_step *step;
 	size_t n, cap;
 };
+
+static void stack_dispose(struct stack *s)
+{
+	free(s->step);
+}
 
 static int push(struct stack *s, const char *name, int parent)
 {
@@ -154,11 +158,9 @@ int tuf_walk(const struct tuf_client *c, const char *path,
 	     struct tuf_step *need, size_t *found)
 {
 	uint8_t seen[TUF_ROLES_MAX + 1] = { 0 };
-	auto_free struct tuf_step *memory = NULL;
-	struct stack s = { NULL, 0, 0 };
+	__attribute__((cleanup(stack_dispose))) struct stack s = { NULL, 0, 0 };
 	int rc = push(&s, TUF_TARGETS, -1);
 
-	memory = s.step;
 	while (!rc && s.n) {
 		struct tuf_step step = s.step[--s.n];
 		int i = loaded(c, step.name);
@@ -177,7 +179,6 @@ int tuf_walk(const struct tuf_client *c, const char *path,
 		}
 		seen[i] = 1;
 		rc = push_children(c, (size_t)i, path, &s);
-		memory = s.step;
 	}
 	if (rc)
 		return rc;

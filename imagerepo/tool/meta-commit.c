@@ -403,8 +403,15 @@ int meta_commit(struct meta *m, const struct meta_keys *keys,
 static int same_signers(const struct trust_root *a, const struct trust_root *b,
 			const char *role)
 {
-	return !memcmp(trust_root_signers(a, role), trust_root_signers(b, role),
-		       sizeof(struct trust_signers));
+	const struct trust_signers *x = trust_root_signers(a, role);
+	const struct trust_signers *y = trust_root_signers(b, role);
+
+	if (x->n != y->n || x->threshold != y->threshold)
+		return 0;
+	for (size_t i = 0; i < x->n; i++)
+		if (strcmp(x->keyid[i], y->keyid[i]) != 0)
+			return 0;
+	return 1;
 }
 
 int meta_set_root(struct meta *m, const void *doc, size_t len, struct errinfo *err)

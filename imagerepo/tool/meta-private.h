@@ -34,6 +34,8 @@ struct meta {
 enum { META_PART_TIMESTAMP, META_PART_SNAPSHOT, META_PART_TARGETS };
 
 struct meta_part *meta_part(struct meta *m, const char *role);
+/* body: copied; NULL: the role begins. -EFBIG, -ENOMEM. */
+int meta_part_add(struct meta *m, const char *name, const json_t *body);
 /* DIR/metadata/N.ROLE.json, or timestamp.json; caller frees. */
 char *meta_path(const char *dir, int version, const char *role);
 /* Lowest N of DIR/metadata/N.root.json; 0: there is none. */

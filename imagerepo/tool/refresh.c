@@ -133,7 +133,7 @@ static void note(struct refresh *r, const char *role, int before)
 static int run(struct refresh *r, struct errinfo *err)
 {
 	static const char *const top[] = { "targets", "snapshot", "timestamp" };
-	int before[ARRAY_SIZE(top)], was[TUF_ROLES_MAX];
+	int before[ARRAY_SIZE(top)], was[TUF_ROLES_MAX] = { 0 };
 	const char *role;
 	int rc = keys_common_open(&r->common, NULL, &r->m, err);
 
