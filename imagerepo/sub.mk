@@ -48,6 +48,12 @@ test-image-tree-libs := imagerepo trust common
 test-image-tree-pkgs := cmocka jansson
 test-image-tree-ldlibs := -larchive -lext2fs -lcom_err
 
+tests                += test-fuzz-build
+test-fuzz-build-srcs := tests/fuzz/replay.c tests/fuzz/build.c imagerepo/tool/tree.c imagerepo/tool/archive-in.c imagerepo/tool/tree-write.c
+test-fuzz-build-libs := imagerepo trust common
+test-fuzz-build-pkgs := jansson
+test-fuzz-build-ldlibs := -larchive
+
 # Keys for trying things out, and the images that the emulated segment runs.
 # Publishing again changes nothing until half of the signatures' time is over.
 artefacts += images

@@ -6,7 +6,7 @@ setup_file() {
 	export LC_ALL=C
 	PATH=$(cd "${BUILD:-build}/bin" && pwd):$PATH:/usr/sbin:/sbin
 	export PATH
-	cd "$BATS_FILE_TMPDIR"
+	cd "$BATS_FILE_TMPDIR" || exit
 
 	mkdir -p sys/boot
 	echo kernel >sys/boot/vmlinuz-6.1-test
@@ -40,7 +40,7 @@ setup_file() {
 	imagerepo build -q base -o b1 --from sys
 }
 
-setup() { cd "$BATS_FILE_TMPDIR"; }
+setup() { cd "$BATS_FILE_TMPDIR" || exit; }
 
 show() { debugfs -R "cat $2" "$1/root" 2>/dev/null; }
 facts() { debugfs -R "stat $2" "$1/root" 2>/dev/null | tr -s ' '; }
@@ -83,7 +83,8 @@ facts() { debugfs -R "stat $2" "$1/root" 2>/dev/null | tr -s ' '; }
 	facts t1 /usr/bin/same | grep 'Links: 2'
 	[ "$(show t1 /etc/motd)" = base ]
 	[ -z "$(show t1 /etc/machine-id)" ]
-	! grep -q /var/log/noise t1/contents
+	run grep -q /var/log/noise t1/contents
+	[ "$status" -eq 1 ]
 	grep -q '"name": "foreign"' t1/image.json
 	digest=$(sha256sum <files/usr/bin/prog)
 	grep "^file./usr/bin/prog.104755.33:44.5.${digest%% *}" t1/contents
@@ -104,7 +105,8 @@ facts() { debugfs -R "stat $2" "$1/root" 2>/dev/null | tr -s ' '; }
 	echo "{\"manifests\":[{$(put manifest)}]}" >oci/index.json
 	imagerepo convert -q oci oci --recipe base -o o1 --from sys
 	[ "$(show o1 /usr/bin/prog)" = prog ]
-	! grep -q /usr/bin/same o1/contents
+	run grep -q /usr/bin/same o1/contents
+	[ "$status" -eq 1 ]
 }
 
 @test "a foreign disk takes the root's place" {
