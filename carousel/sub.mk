@@ -18,7 +18,7 @@ test-carousel-pkgs     := cmocka
 test-fuzz-carousel-srcs     := tests/fuzz/replay.c tests/fuzz/carousel.c
 test-fuzz-carousel-libs     := carousel common
 test-fuzz-carousel-pkgs     := libisal
-test-fuzz-carousel-cppflags := -Icarousel -DCORPUS='"tests/fuzz/corpus/carousel"'
+test-fuzz-carousel-cppflags := -Icarousel
 
 # tests/bench/storm: many receivers in one process.
 tests               += carousel-crowd
