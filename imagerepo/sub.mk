@@ -24,7 +24,7 @@ test-fuzz-manifest-pkgs := jansson
 progs               += imagerepo-tool
 imagerepo-tool-exe  := imagerepo
 imagerepo-tool-srcs := $(addprefix imagerepo/tool/,main.c util.c init.c recipe.c \
-                       stage.c stage-block.c needs.c modules.c tree.c tree-write.c publish.c verify.c list.c \
+                       stage.c stage-block.c needs.c modules.c tree.c tree-find.c tree-write.c publish.c verify.c list.c \
                        meta.c meta-change.c meta-commit.c meta-keys.c key.c keys.c root.c \
                        root-edit.c delegate.c refresh.c)
 imagerepo-tool-libs := imagerepo httpc tuf trust common
@@ -42,14 +42,14 @@ imagerepo-tool-pkgs := jansson libcurl
 
 tests                += test-image-tree
 test-image-tree-srcs := tests/unit/test-image-tree.c \
-                        $(addprefix imagerepo/tool/,tree.c tree-write.c \
+                        $(addprefix imagerepo/tool/,tree.c tree-find.c tree-write.c \
                         archive-in.c archive-oci.c ext4.c ext4-file.c)
 test-image-tree-libs := imagerepo trust common
 test-image-tree-pkgs := cmocka jansson
 test-image-tree-ldlibs := -larchive -lext2fs -lcom_err
 
 tests                += test-fuzz-build
-test-fuzz-build-srcs := tests/fuzz/replay.c tests/fuzz/build.c imagerepo/tool/tree.c imagerepo/tool/archive-in.c imagerepo/tool/tree-write.c
+test-fuzz-build-srcs := tests/fuzz/replay.c tests/fuzz/build.c imagerepo/tool/tree.c imagerepo/tool/tree-find.c imagerepo/tool/archive-in.c imagerepo/tool/tree-write.c
 test-fuzz-build-libs := imagerepo trust common
 test-fuzz-build-pkgs := jansson
 test-fuzz-build-ldlibs := -larchive

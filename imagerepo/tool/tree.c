@@ -7,162 +7,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
-#include "tree.h"
-
-#define LINKS_MAX 40 /* symbolic links followed in one path, as the kernel */
-
-/* ---- finding ------------------------------------------------------------- */
-
-static uint64_t hash_path(const char *path)
-{
-	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
-
-	for (; *path; path++)
-		h = (h ^ (unsigned char)*path) * 0x100000001b3;
-	return h ^ h >> 32;
-}
-
-static void index_put(struct tree *t, size_t i)
-{
-	size_t at = hash_path(t->entries[i].path) & (t->index_size - 1);
-
-	while (t->index[at])
-		at = (at + 1) & (t->index_size - 1);
-	t->index[at] = (uint32_t)i + 1;
-}
-
-/* At most half full, so that looking for what is not there ends soon. */
-static int index_room(struct tree *t)
-{
-	size_t size = t->index_size ? t->index_size : 1024;
-	uint32_t *index;
-
-	while (size / 2 < t->n + 1)
-		size *= 2;
-	if (size == t->index_size)
-		return 0;
-	index = calloc(size, sizeof(*index));
-	if (!index)
-		return -ENOMEM;
-	free(t->index);
-	t->index = index;
-	t->index_size = size;
-	for (size_t i = 0; i < t->n; i++)
-		index_put(t, i);
-	return 0;
-}
-
-/* The exact path. */
-static struct tree_entry *find(const struct tree *t, const char *path)
-{
-	size_t at;
-
-	if (!t->index_size)
-		return NULL;
-	at = hash_path(path) & (t->index_size - 1);
-	for (; t->index[at]; at = (at + 1) & (t->index_size - 1)) {
-		struct tree_entry *e = &t->entries[t->index[at] - 1];
-
-		if (!e->gone && !strcmp(e->path, path))
-			return e;
-	}
-	return NULL;
-}
-
-/* ---- resolving ----------------------------------------------------------- */
-
-/* What is left to walk: the target of a link goes before the rest. */
-static int push_link(char rest[TREE_PATH], const char *target, const char *tail)
-{
-	char joined[TREE_PATH];
-	int n = snprintf(joined, sizeof(joined), "%s/%s", target, tail);
-
-	if (n < 0 || n >= TREE_PATH)
-		return -ENAMETOOLONG;
-	memcpy(rest, joined, (size_t)n + 1);
-	return 0;
-}
-
-static void pop_part(char out[TREE_PATH])
-{
-	char *slash = strrchr(out, '/');
-
-	*(slash ? slash : out) = '\0';
-}
-
-/* Adds a part (n bytes) to out. */
-static int push_part(char out[TREE_PATH], const char *part, size_t n)
-{
-	size_t len = strlen(out);
-
-	if (n > TREE_NAME || len + n + 2 > TREE_PATH)
-		return -ENAMETOOLONG;
-	if (len)
-		out[len++] = '/';
-	memcpy(out + len, part, n);
-	out[len + n] = '\0';
-	return 0;
-}
-
-/* dotdot: may the text have ".." (a link's target may, a name may not)? */
-static int walk(const struct tree *t, const char *path, char out[TREE_PATH],
-		int last_too)
-{
-	char rest[TREE_PATH];
-	int links = 0, dotdot = 0, rc;
-
-	*out = '\0';
-	if (snprintf(rest, sizeof(rest), "%s", path) >= TREE_PATH)
-		return -ENAMETOOLONG;
-	for (char *p = rest + strspn(rest, "/"); *p;) {
-		size_t n = strcspn(p, "/");
-		char *tail = p + n + strspn(p + n, "/");
-		const struct tree_entry *e;
-
-		if (n == 1 && *p == '.') {
-			p = tail;
-			continue;
-		}
-		if (n == 2 && !strncmp(p, "..", 2)) {
-			if (!dotdot)
-				return -EINVAL;
-			pop_part(out);
-			p = tail;
-			continue;
-		}
-		rc = push_part(out, p, n);
-		if (rc)
-			return rc;
-		e = *tail || last_too ? find(t, out) : NULL;
-		if (!e || !S_ISLNK(e->mode)) {
-			p = tail;
-			continue;
-		}
-		if (++links > LINKS_MAX)
-			return -ELOOP;
-		pop_part(out);
-		if (*e->source == '/')
-			*out = '\0';
-		rc = push_link(rest, e->source, tail);
-		if (rc)
-			return rc;
-		dotdot = 1;
-		p = rest + strspn(rest, "/");
-	}
-	return *out ? 0 : -EINVAL;
-}
-
-int tree_resolve(const struct tree *t, const char *path, char out[TREE_PATH])
-{
-	return walk(t, path, out, 0);
-}
-
-const struct tree_entry *tree_find(const struct tree *t, const char *path)
-{
-	char clean[TREE_PATH];
-
-	return walk(t, path, clean, 0) ? NULL : find(t, clean);
-}
+#include "tree-private.h"
 
 /* ---- adding -------------------------------------------------------------- */
 
@@ -209,7 +54,7 @@ static int append(struct tree *t, const char *path, struct tree_entry *e,
 		t->entries = to;
 		t->cap = cap;
 	}
-	if (index_room(t))
+	if (tree_index_room(t))
 		return no_memory(err);
 	to = &t->entries[t->n];
 	*to = *e;
@@ -221,7 +66,7 @@ static int append(struct tree *t, const char *path, struct tree_entry *e,
 		entry_dispose(to);
 		return no_memory(err);
 	}
-	index_put(t, t->n++);
+	tree_index_put(t, t->n++);
 	return 0;
 }
 
@@ -236,7 +81,7 @@ static int add_parents(struct tree *t, const char *path, struct errinfo *err)
 
 		memcpy(part, path, (size_t)(p - path));
 		part[p - path] = '\0';
-		e = find(t, part);
+		e = tree_lookup(t, part);
 		if (e && S_ISDIR(e->mode))
 			continue;
 		if (e)
@@ -263,7 +108,7 @@ static int add(struct tree *t, const char *path, struct tree_entry *e,
 
 	if (rc)
 		return bad_path(path, rc, err);
-	old = find(t, clean);
+	old = tree_lookup(t, clean);
 	if (old && (old->layer == t->layer || S_ISDIR(old->mode)))
 		return errinfo_set(err, -EEXIST, "/%.200s is there already",
 				   clean);
@@ -278,11 +123,11 @@ int tree_add_dir(struct tree *t, const char *path, mode_t mode,
 {
 	struct tree_entry dir = { .mode = S_IFDIR | mode }, *e;
 	char clean[TREE_PATH];
-	int rc = walk(t, path, clean, 1);
+	int rc = tree_walk(t, path, clean, 1);
 
 	if (rc)
 		return bad_path(path, rc, err);
-	e = find(t, clean);
+	e = tree_lookup(t, clean);
 	if (!e || !S_ISDIR(e->mode))
 		return add(t, clean, &dir, err);
 	e->mode = S_IFDIR | mode;
@@ -325,7 +170,7 @@ int tree_put(struct tree *t, struct tree_entry *e, struct errinfo *err)
 
 	if (rc)
 		return bad_path(e->path, rc, err);
-	old = find(t, clean);
+	old = tree_lookup(t, clean);
 	if (old && S_ISDIR(old->mode) && S_ISDIR(e->mode)) {
 		tree_xattrs_free(old->xattrs);
 		old->xattrs = TAKE(e->xattrs);
@@ -375,7 +220,7 @@ int tree_put_hardlink(struct tree *t, const char *path, const char *target,
 	char clean[TREE_PATH], name[TREE_PATH];
 	int rc = tree_resolve(t, target, clean);
 
-	old = rc ? NULL : find(t, clean);
+	old = rc ? NULL : tree_lookup(t, clean);
 	if (!old || S_ISDIR(old->mode))
 		return errinfo_set(err, -ENOENT,
 				   "%.100s is a link to %.100s, which is not "
@@ -454,7 +299,7 @@ void tree_sort(struct tree *t)
 	if (t->index_size)
 		memset(t->index, 0, t->index_size * sizeof(*t->index));
 	for (size_t i = 0; i < t->n; i++)
-		index_put(t, i);
+		tree_index_put(t, i);
 }
 
 void tree_dispose(struct tree *t)
