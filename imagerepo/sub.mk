@@ -54,6 +54,13 @@ test-fuzz-build-libs := imagerepo trust common
 test-fuzz-build-pkgs := jansson
 test-fuzz-build-ldlibs := -larchive
 
+tests                 += test-image-words
+test-image-words-srcs := tests/unit/test-image-words.c \
+                         $(addprefix imagerepo/tool/,wanted.c blobset.c fetch.c \
+                         fetch-blobs.c fetch-part.c)
+test-image-words-libs := imagerepo tuf trust common
+test-image-words-pkgs := cmocka jansson libcurl
+
 # Keys for trying things out, and the images that the emulated segment runs.
 # Publishing again changes nothing until half of the signatures' time is over.
 artefacts += images
