@@ -5,7 +5,7 @@
 
 setup()
 {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	case $BUILD in /*) bin=$BUILD/bin ;; *) bin=$TOP/$BUILD/bin ;; esac
 	library=$bin/imagerepo-library
 	cc -shared -fPIC -O1 -D_GNU_SOURCE -o kill-at.so \
