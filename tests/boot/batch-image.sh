@@ -49,6 +49,7 @@ ping -c 1 10.0.2.77 >/dev/null && echo PROBE ping ok
 sleep 2
 hvctl shutdown good 30 && echo PROBE shutdown ok
 hvctl destroy good
+rm /img/root # all of this lies in memory
 hvctl create /img/bad.conf
 echo "PROBE bad $(hvctl wait bad 60)"
 END
