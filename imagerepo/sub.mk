@@ -100,23 +100,23 @@ test-repo-pkgs := cmocka jansson
 tests                 += test-fuzz-image
 test-fuzz-image-srcs := tests/fuzz/replay.c tests/fuzz/image.c
 test-fuzz-image-libs := imagerepo trust common
-test-fuzz-image-pkgs := jansson
+test-fuzz-image-pkgs := jansson libzstd
 test-fuzz-image-cppflags := -Iimagerepo
 
 tests                 += test-fuzz-index
 test-fuzz-index-srcs := tests/fuzz/replay.c tests/fuzz/index.c
 test-fuzz-index-libs := imagerepo trust common
-test-fuzz-index-pkgs := jansson
+test-fuzz-index-pkgs := jansson libzstd
 test-fuzz-index-cppflags := -Iimagerepo
 
 tests                 += test-fuzz-bundle
 test-fuzz-bundle-srcs := tests/fuzz/replay.c tests/fuzz/bundle.c
 test-fuzz-bundle-libs := imagerepo trust common
-test-fuzz-bundle-pkgs := jansson
+test-fuzz-bundle-pkgs := jansson libzstd
 test-fuzz-bundle-cppflags := -Iimagerepo
 
 tests                 += test-fuzz-delta
 test-fuzz-delta-srcs := tests/fuzz/replay.c tests/fuzz/delta.c
 test-fuzz-delta-libs := imagerepo trust common
-test-fuzz-delta-pkgs := jansson
+test-fuzz-delta-pkgs := jansson libzstd
 test-fuzz-delta-cppflags := -Iimagerepo

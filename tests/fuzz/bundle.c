@@ -10,6 +10,7 @@
 #include "bundle.h"
 #include "bytes.h"
 #include "cleanup.h"
+#include "parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
