@@ -9,6 +9,7 @@
 #include "keys.h"
 #include "tool.h"
 
+/* clang-format off */
 #define CHANGE_HELP                                                            \
 	"  -r, --repo REPO     the repository; publish makes it\n"             \
 	"  -k, --keys KEYS     directory of keys, each signs what it may\n"    \
@@ -25,9 +26,11 @@
 	"                    own, which shows damage but not forgery)\n"       \
 	"      --at TIME     judge expiry by 2026-11-21T02:00:00Z\n"           \
 	"  -j, --json        for programs"
+/* clang-format on */
 
 static const struct cmd commands[] = {
-	{ "init", tool_init, "DIR [--root-keys N] [--root-threshold N] [option...]",
+	{ "init", tool_init,
+	  "DIR [--root-keys N] [--root-threshold N] [option...]",
 	  "make the keys of a grid, its root document, its first metadata",
 	  "Makes DIR/root.key, targets.key, snapshot.key, timestamp.key, gateway.key and\n"
 	  "maintainer.key (each with .pub), root.json, and metadata/, which publishing\n"
