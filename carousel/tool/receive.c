@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "carousel.h"
@@ -40,6 +41,7 @@ struct receive {
 	int fd;
 	int again; /* all of it was fetched over HTTP, at last */
 	int64_t started_ms, progress_ms, first_ms;
+	int64_t cpu_us; /* of what was done between start and last byte */
 	uint64_t carousel_bytes, http_bytes;
 };
 
@@ -95,6 +97,14 @@ static void finish(void *arg)
 	loop_timer_set(r->fetch_timer, 0);
 }
 
+static int64_t cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 static void done(struct receive *r, uint32_t block, uint64_t *counter)
 {
 	uint64_t at = (uint64_t)block * BLOCK;
@@ -104,8 +114,10 @@ static void done(struct receive *r, uint32_t block, uint64_t *counter)
 		r->first_ms = r->progress_ms;
 	r->have[block] = 1;
 	*counter += r->size - at < BLOCK ? r->size - at : BLOCK;
-	if (!--r->left)
-		loop_timer_set(r->verify, r->at_ms ? MEASURE_MS : 0);
+	if (--r->left)
+		return;
+	r->cpu_us += cpu_us();
+	loop_timer_set(r->verify, r->at_ms ? MEASURE_MS : 0);
 }
 
 static void on_data(void *arg, const char *sha256, uint64_t offset,
@@ -184,6 +196,7 @@ static void on_start(void *arg)
 	int rc;
 
 	r->started_ms = r->progress_ms = clock_boot_ms();
+	r->cpu_us = -cpu_us();
 	rc = carousel_recv_want(r->recv, r->sha256, r->size, &err);
 	if (rc)
 		fail(r, errinfo_text(&err, rc));
@@ -293,13 +306,14 @@ static void report(const struct receive *r)
 
 	carousel_recv_stats_get(r->recv, &s);
 	printf("{\"sha256\": \"%s\", \"size\": %" PRIu64 ", \"ms\": %" PRId64
-	       ", \"first_ms\": %" PRId64 ", \"carousel_bytes\": %" PRIu64
-	       ", \"http_bytes\": %" PRIu64 ", \"symbols\": %" PRIu64
-	       ", \"parity\": %" PRIu64 ", \"useless\": %" PRIu64
-	       ", \"refused\": %" PRIu64 ", \"wants\": %" PRIu64 "}\n",
+	       ", \"first_ms\": %" PRId64 ", \"cpu_us\": %" PRId64
+	       ", \"carousel_bytes\": %" PRIu64 ", \"http_bytes\": %" PRIu64
+	       ", \"symbols\": %" PRIu64 ", \"parity\": %" PRIu64
+	       ", \"useless\": %" PRIu64 ", \"refused\": %" PRIu64
+	       ", \"wants\": %" PRIu64 "}\n",
 	       r->sha256, r->size, r->progress_ms - r->started_ms,
-	       r->first_ms - r->started_ms, r->carousel_bytes, r->http_bytes,
-	       s.symbols, s.parity, s.useless, s.refused, s.wants);
+	       r->first_ms - r->started_ms, r->cpu_us, r->carousel_bytes,
+	       r->http_bytes, s.symbols, s.parity, s.useless, s.refused, s.wants);
 }
 
 static int run(struct receive *r, const char *part)
