@@ -56,6 +56,19 @@ static int feed(const struct follow *how, const char *local, struct tuf_client *
 	return rc;
 }
 
+/* What was followed last, if it is kept: no list that it names may go back.
+ * The client checks whether it was ever rightly signed. */
+static char *last_snapshot(const struct follow *how, size_t *len)
+{
+	char path[PATH_MAX], *doc = NULL;
+
+	if (!how->local || !how->floor.snapshot)
+		return NULL;
+	snprintf(path, sizeof(path), "%s/" META_DIR "/%d.snapshot.json",
+		 how->local, how->floor.snapshot);
+	return fileio_read(path, TUF_SMALL_MAX, &doc, len, NULL) ? NULL : doc;
+}
+
 static int run(const struct follow *how, const char *local, const void *root,
 	       size_t root_len, struct tuf_client **out, struct errinfo *err)
 {
@@ -63,10 +76,13 @@ static int run(const struct follow *how, const char *local, const void *root,
 			       .root_len = root_len,
 			       .now_ms = how->now_ms,
 			       .floor = how->floor };
+	auto_free char *last = last_snapshot(how, &tuf.snapshot_len);
 	struct tuf_client *c = NULL;
 	struct tuf_want want;
-	int rc = tuf_client_new(&tuf, &c, err);
+	int rc;
 
+	tuf.snapshot = last;
+	rc = tuf_client_new(&tuf, &c, err);
 	if (rc)
 		return errinfo_wrap(err, rc, "root document");
 	while (!rc && (rc = tuf_client_next(c, &want)) == 1)

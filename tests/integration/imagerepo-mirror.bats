@@ -188,6 +188,22 @@ new_version() {
 	whole tiny
 }
 
+@test "whoever has the keys of snapshot and timestamp cannot bring old lists back" {
+	mkdir "$T/stolen"
+	cp keys/snapshot.key keys/timestamp.key "$T/stolen"
+	cp -a "$T/repo" "$T/evil"
+	new_version
+	serve "$T/repo"
+	mirror tiny
+	for _ in 1 2 3 4; do
+		imagerepo refresh -f -q --repo "$T/evil" --keys "$T/stolen"
+	done
+	rm -rf "$T/repo"
+	mv "$T/evil" "$T/repo"
+	refuses rollback
+	whole
+}
+
 @test "a frozen repository is refused when it has expired" {
 	serve "$T/repo"
 	mirror tiny
