@@ -22,15 +22,9 @@ static json_t *read_info(const char *format, const char *file, const char *tmp,
 			 struct errinfo *err)
 {
 	auto_free char *out = tool_join(tmp, "disk.json");
-	const char *argv[] = { "sh",
-			       "-c",
-			       "exec qemu-img info --output=json -f \"$1\" -- "
-			       "\"$2\" >\"$3\"",
-			       "sh",
-			       format,
-			       file,
-			       out,
-			       NULL };
+	static const char script[] =
+		"exec qemu-img info --output=json -f \"$1\" -- \"$2\" >\"$3\"";
+	const char *argv[] = { "sh", "-c", script, "sh", format, file, out, NULL };
 	json_t *doc;
 
 	if (!out) {

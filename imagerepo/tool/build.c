@@ -102,17 +102,11 @@ static int make_squashfs(struct build *b, const char *to, struct errinfo *err)
 {
 	auto_free char *tar = tool_join(b->tmp, "root.tar");
 	char epoch[24];
-	const char *argv[] = { "sh",
-			       "-c",
-			       "SOURCE_DATE_EPOCH=$3 exec mksquashfs - \"$2\" "
-			       "-tar -quiet -no-progress -noappend -comp zstd "
-			       "-Xcompression-level 19 -root-mode 0755 "
-			       "-root-uid 0 -root-gid 0 <\"$1\"",
-			       "sh",
-			       tar,
-			       to,
-			       epoch,
-			       NULL };
+	static const char script[] =
+		"SOURCE_DATE_EPOCH=$3 exec mksquashfs - \"$2\" -tar -quiet "
+		"-no-progress -noappend -comp zstd -Xcompression-level 19 "
+		"-root-mode 0755 -root-uid 0 -root-gid 0 <\"$1\"";
+	const char *argv[] = { "sh", "-c", script, "sh", tar, to, epoch, NULL };
 	struct stat st;
 	int rc;
 

@@ -212,7 +212,7 @@ static int make_empty(struct ext4 *x, uint64_t blocks, ext2_ino_t inodes,
 static int make_fitting(struct ext4 *x, ext2_ino_t inodes, uint64_t need,
 			struct errinfo *err)
 {
-	uint64_t blocks = need + inodes / PER_INODE + 8, lacking;
+	uint64_t blocks = need + inodes / PER_INODE + 8, lacking = 0;
 	int rc;
 
 	for (;;) {
