@@ -88,7 +88,8 @@ static void read_block(const char *root, struct msg_hv_facts *f)
 	snprintf(path, sizeof(path), "%s/sys/block", root);
 	d = opendir(path);
 	while (d && (e = readdir(d)) && f->n_block < MSG_DEVICES_MAX)
-		if (is_device(e, "loop"))
+		/* Without anything real behind them: images. */
+		if (is_device(e, "loop") && is_device(e, "nbd"))
 			facts_text(f->block[f->n_block++], sizeof(f->block[0]),
 				   e->d_name);
 	if (d)

@@ -15,11 +15,9 @@ gridagent-libs := hv imagedev imagerepo tuf trust common
 gridagent-pkgs := libcurl jansson libsodium libseccomp
 
 # For tests/integration/agent.bats.
-progs             += fake-gateway agent-keys
+progs             += fake-gateway
 fake-gateway-srcs := tests/integration/fake-gateway.c
 fake-gateway-libs := httpd trust common
-agent-keys-srcs   := tests/integration/agent-keys.c
-agent-keys-libs   := imagerepo trust common
 
 tests += test-agent-messages test-agent-reconcile test-agent-verify \
          test-agent-policy

@@ -145,8 +145,9 @@ static void *run(void *arg)
 		hash_final(h, digest);
 		format_hex(digest, sizeof(digest), hex);
 		note(d, hex);
-		while (!next_socket(d)) /* keeps each until it ends */
+		do /* keeps each socket until it ends */
 			recv(d->fd, buf, 1, 0);
+		while (!next_socket(d));
 	}
 	hash_free(h);
 	return NULL;

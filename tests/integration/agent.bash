@@ -48,17 +48,19 @@ show_logs() {
 }
 
 said() { grep -Eq -- "$1" "$T/agent.log"; }
+# The fake hypervisor has read all of the disk, and it is the one published.
+disk_read() { grep -Eq " 2048000 2048000 $disk" "$T"/hv/nbd-0; }
 reported() { grep -Eq -- "$1" "$T/gw/reports" 2>/dev/null; }
 last_report() { tail -n 1 "$T/gw/reports" 2>/dev/null | grep -Eq -- "$1"; }
 asked() { grep -Ec -- "$1" "$T/nginx/access.log"; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 start_segment() {
-	requires nginx openssl
+	requires nginx openssl jq
 	T=$(mktemp -d)
 	chmod 755 "$T"
-	mkdir -p "$T/gw/repo" "$T/hv" "$T/state" "$T/nginx"
-	"$bin/agent-keys" init "$T/gw"
+	mkdir -p "$T/gw" "$T/hv" "$T/state" "$T/nginx"
+	"$bin/imagerepo" init "$T/gw" >/dev/null
 	echo '{"release": "0123456789abcdef", "build_time": "2026-01-01T00:00:00Z"}' \
 		>"$T/build.json"
 	echo '{"gen": 1, "domus": []}' >"$T/gw/desired.json"
@@ -151,16 +153,54 @@ stop_segment() {
 	rm -rf "$T"
 }
 
-# make_image [CMDLINE [KEY [DAYS]]]: sets $manifest, $kernel and $root
+sum_of() { # FILE: its digest and size as image.json has them
+	printf '{"sha256": "%s", "size": %s}' \
+		"$(sha256sum <"$1" | cut -d' ' -f1)" "$(stat -c %s "$1")"
+}
+
+# make_image [CMDLINE [KEYS [OPTION...]]]: publishes a disk of 500 blocks, a
+# hole among them, of which a boot reads the first 100. Sets $manifest, $kernel
+# and $disk (digests), and blob_path.
 make_image() {
-	head -c 300000 /dev/urandom >"$T/kernel"
-	head -c 2000000 /dev/urandom >"$T/root"
-	head -c 100000 /dev/urandom >"$T/initrd"
-	manifest=$("$bin/agent-keys" image "$T/gw" "$T/gw/${2:-images}.key" \
-		batch "${1:-console=hvc0}" "${3:-30}" "$T/kernel" "$T/root" \
-		"$T/initrd")
-	root=$(sha256sum "$T/root" | cut -d' ' -f1)
-	root_path=$T/gw/repo/blobs/${root:0:2}/$root
+	local keys=${2:-$T/gw} cmdline=${1:-console=hvc0}
+	shift $(($# < 2 ? $# : 2))
+	rm -rf "$T/image" && mkdir "$T/image"
+	head -c 300000 /dev/urandom >"$T/image/kernel"
+	head -c 100000 /dev/urandom >"$T/image/initrd"
+	head -c 2048000 /dev/urandom >"$T/image/root"
+	dd if=/dev/zero of="$T/image/root" bs=4096 seek=200 count=40 \
+		conv=notrunc status=none
+	cat >"$T/image/image.json" <<-EOT
+	{"format": 2, "name": "batch", "version": "1", "arch": "x86_64",
+	"created": "2026-01-01T00:00:00Z", "cmdline": "$cmdline",
+	"memory_min_mib": 32, "kernel": $(sum_of "$T/image/kernel"),
+	"initrd": $(sum_of "$T/image/initrd"), "root": $(sum_of "$T/image/root")}
+	EOT
+	seq 0 99 >"$T/image/root.trace"
+	"$bin/imagerepo" publish "$T/image" --repo "$T/gw/repo" \
+		--keys "$keys" --root "$keys/root.json" --quiet "$@"
+	manifest_path=$(echo "$T"/gw/repo/targets/batch/*.1.json)
+	manifest=${manifest_path##*/}
+	manifest=${manifest%.1.json}
+	kernel=$(sha256sum <"$T/image/kernel" | cut -d' ' -f1)
+	disk=$(sha256sum <"$T/image/root" | cut -d' ' -f1)
+	chmod -R u+w "$T/gw/repo"
+	blob_path kernel
+}
+
+# blob_path kernel|index|bundle|pack: sets $blob and $path
+blob_path() {
+	case $1 in
+	kernel) blob=$kernel ;;
+	pack) # whatever is no other
+		blob=$(find "$T/gw/repo/blobs" -type f -printf '%f %s\n' |
+			sort -nk2 | tail -n 1 | cut -d' ' -f1)
+		;;
+	*)
+		blob=$(jq -r ".root.$1.sha256" "$manifest_path")
+		;;
+	esac
+	path=$T/gw/repo/blobs/${blob:0:2}/$blob
 }
 
 # desire GEN [MANIFEST [MEMORY]]: one domU of it, or none

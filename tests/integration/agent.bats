@@ -26,6 +26,8 @@ run_domu() { # [CMDLINE]
 	[ "$(cat "$T"/hv/vm-data-*/ip)" = 10.77.128.1/16 ]
 	grep -q 'name batch-1' "$T"/hv/domain-1
 	grep -q "vbd xvda r" "$T"/hv/domain-1
+	wait_for 10 disk_read
+	[ "$(asked '/repo/blobs/')" -le 30 ]
 }
 
 @test "reports go on, each in its order" {
@@ -38,7 +40,7 @@ run_domu() { # [CMDLINE]
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	! grep -q __asan_init "$bin/gridagent" || skip "sanitizers take no filter"
 	run_domu
-	for role in main net verify; do
+	for role in main net verify blk; do
 		p=$(child $role)
 		grep -q '^NoNewPrivs:.*1' "/proc/$p/status"
 		grep -q '^Seccomp:.*2' "/proc/$p/status"
@@ -50,57 +52,121 @@ run_domu() { # [CMDLINE]
 	! ls -l "/proc/$(child net)/fd" "/proc/$(child verify)/fd" | grep memfd
 }
 
-@test "a tampered blob is refused and reported, after three tries" {
+damage() { # BLOB OFFSET
+	blob_path "$1"
+	cp "$path" "$T/good"
+	printf X | dd of="$path" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+@test "a tampered kernel is refused and reported, after three tries" {
 	make_image
-	printf X | dd of="$root_path" bs=1 seek=12345 conv=notrunc 2>/dev/null
+	damage kernel 12345
 	desire 2 "$manifest"
 	start_agent
-	wait_for 30 said 'nightshift: refused image=batch .*root .*sha256 .* instead of'
-	wait_for 5 last_report "\"error\":\"root ${root:0:12}: sha256 [0-9a-f]* instead of $root\".*\"state\":\"refused\""
-	[ "$(asked "/repo/blobs/.*/$root")" = 3 ]
+	wait_for 30 said 'nightshift: refused image=batch .*kernel .*sha256 .* instead of'
+	wait_for 5 last_report "\"error\":\"kernel ${kernel:0:12}: sha256 [0-9a-f]* instead of $kernel\".*\"state\":\"refused\""
+	[ "$(asked "/repo/blobs/.*/$kernel")" = 3 ]
 	[ ! -e "$T/hv/domain-1" ]
 }
 
-@test "a blob that is fetched wrong once is fetched again" {
+@test "a tampered index is refused" {
 	make_image
-	cp "$root_path" "$T/good"
-	printf X | dd of="$root_path" bs=1 seek=5 conv=notrunc 2>/dev/null
+	damage index 100
+	desire 2 "$manifest"
+	start_agent
+	wait_for 30 last_report '"error":"disk index: sha256 .*"state":"refused"'
+	[ ! -e "$T/hv/domain-1" ]
+}
+
+@test "a kernel that is fetched wrong once is fetched again" {
+	make_image
+	damage kernel 5
 	desire 2 "$manifest"
 	start_agent
 	wait_for 10 said 'try 1 of 3'
-	cp "$T/good" "$root_path"
+	cp "$T/good" "$path"
 	wait_for 15 said "$running"
 }
 
-@test "a truncated blob is refused and reported" {
+@test "a tampered chunk is never used, and fetched again" {
 	make_image
-	truncate -s 1000000 "$root_path"
+	damage pack 100000
 	desire 2 "$manifest"
 	start_agent
-	wait_for 30 last_report '1000000 bytes instead of 2000000.*"state":"refused"'
+	wait_for 15 said "$running"
+	wait_for 10 said 'chunks were wrong and are fetched again'
+	! disk_read
+	cp "$T/good" "$path"
+	wait_for 40 disk_read
+}
+
+@test "a tampered bundle costs time, and nothing else" {
+	make_image
+	damage bundle 50000
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+	wait_for 40 disk_read
+}
+
+@test "a truncated kernel is refused and reported" {
+	make_image
+	truncate -s 100000 "$path"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 30 last_report '100000 bytes instead of 300000.*"state":"refused"'
 	[ ! -e "$T/hv/domain-1" ]
 }
 
-@test "an endless blob is cut" {
+@test "an endless kernel is cut" {
 	make_image
-	truncate -s 10G "$root_path"
+	truncate -s 10G "$path"
 	desire 2 "$manifest"
 	start_agent
-	wait_for 30 last_report 'more than 2000000 bytes.*"state":"refused"'
+	wait_for 30 last_report 'more than 300000 bytes.*"state":"refused"'
 }
 
-@test "a missing blob is waited for, and told of" {
+@test "a missing kernel is waited for, and told of" {
 	make_image
-	mv "$root_path" "$T/away"
+	mv "$path" "$T/away"
 	desire 2 "$manifest"
 	start_agent
 	wait_for 10 last_report 'HTTP 404.*"state":"fetching"'
-	mv "$T/away" "$root_path"
+	mv "$T/away" "$path"
 	wait_for 30 said "$running"
 }
 
-@test "a manifest signed by a stranger is refused" {
-	make_image console=hvc0 stranger
+@test "reads wait while the repository is away, and go on" {
+	make_image
+	blob_path pack
+	mv "$path" "$T/away"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+	sleep 3
+	! disk_read
+	mv "$T/away" "$path"
+	wait_for 40 disk_read
+}
+
+@test "blk is started anew when it dies, and reads go on" {
+	make_image
+	blob_path pack
+	mv "$path" "$T/away"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+	kill -9 "$(child blk)"
+	wait_for 10 said 'blk: started anew'
+	wait_for 10 eval '[ "$(grep -c "nightshift: disk" "$T/agent.log")" = 2 ]'
+	mv "$T/away" "$path"
+	wait_for 40 disk_read
+	[ "$(grep -Ec "$running" "$T/agent.log")" = 1 ]
+}
+
+@test "an image signed by strangers is refused" {
+	"$bin/imagerepo" init "$T/stranger" >/dev/null
+	make_image console=hvc0 "$T/stranger"
 	desire 2 "$manifest"
 	start_agent
 	wait_for 15 last_report '"state":"refused"'
@@ -108,24 +174,31 @@ run_domu() { # [CMDLINE]
 	[ "$(asked /repo/blobs/)" = 0 ]
 }
 
-@test "a manifest signed by the gateway's key is refused" {
-	make_image console=hvc0 gateway
-	desire 2 "$manifest"
-	start_agent
-	wait_for 15 last_report '"state":"refused"'
-}
-
-@test "an expired manifest is refused" {
-	make_image console=hvc0 images -1
+@test "expired metadata are refused" {
+	make_image console=hvc0 "$T/gw" --timestamp-expires 1s
+	sleep 2
 	desire 2 "$manifest"
 	start_agent
 	wait_for 15 last_report 'expired.*"state":"refused"'
 	[ "$(asked /repo/blobs/)" = 0 ]
 }
 
+@test "a revoked image is refused" {
+	make_image
+	cp -r "$T/image" "$T/other"
+	sed -i 's/"version": "1"/"version": "2"/' "$T/other/image.json"
+	"$bin/imagerepo" publish "$T/other" --repo "$T/gw/repo" \
+		--keys "$T/gw" --quiet
+	"$bin/imagerepo" revoke batch/1 --reason "a hole" \
+		--repo "$T/gw/repo" --keys "$T/gw"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 last_report 'revoked.*"state":"refused"'
+}
+
 @test "one flipped byte in a manifest is refused" {
 	make_image
-	sed -i 's/hvc0/hvc1/' "$T/gw/repo/manifests/$manifest.json"
+	sed -i 's/hvc0/hvc1/' "$manifest_path"
 	desire 2 "$manifest"
 	start_agent
 	wait_for 15 last_report '"state":"refused"'
@@ -133,12 +206,12 @@ run_domu() { # [CMDLINE]
 
 @test "a refused image gets another chance when desired changes" {
 	make_image
-	mv "$T/gw/repo/manifests/$manifest.json" "$T/good"
-	sed 's/hvc0/hvc1/' "$T/good" >"$T/gw/repo/manifests/$manifest.json"
+	cp "$manifest_path" "$T/good"
+	sed -i 's/hvc0/hvc1/' "$manifest_path"
 	desire 2 "$manifest"
 	start_agent
 	wait_for 15 last_report '"state":"refused"'
-	mv "$T/good" "$T/gw/repo/manifests/$manifest.json"
+	cp "$T/good" "$manifest_path"
 	desire 3 "$manifest"
 	wait_for 15 said "$running"
 }
@@ -162,8 +235,8 @@ run_domu() { # [CMDLINE]
 }
 
 @test "a gateway with another root is refused" {
-	"$bin/agent-keys" init "$T/nginx" # other keys
-	cp "$T/nginx/gateway.key" "$T/gw/gateway.key"
+	"$bin/imagerepo" init "$T/other" >/dev/null
+	cp "$T/other/gateway.key" "$T/gw/gateway.key"
 	stop_gateway
 	start_gateway
 	start_agent

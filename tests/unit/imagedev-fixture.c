@@ -69,14 +69,14 @@ static void close_blob(struct fixture_blob *b, uint8_t digest[HASH_LEN])
 
 static void store(struct fixture *f, struct cut *c)
 {
-	struct fixture_blob *b = &f->blob[f->n_blobs - 1];
+	struct fixture_blob *b = f->n_blobs ? &f->blob[f->n_blobs - 1] : NULL;
 	size_t bound = ZSTD_compressBound(c->size), n;
 	uint8_t *z = malloc(bound);
 
 	n = ZSTD_compress(z, bound, f->disk + c->at, c->size, 1);
 	c->kind = n < c->size ? INDEX_ZSTD : INDEX_RAW;
 	c->stored = (uint32_t)(n < c->size ? n : c->size);
-	if (!f->n_blobs || b->len + c->stored > PACK) {
+	if (!b || b->len + c->stored > PACK) {
 		b = &f->blob[f->n_blobs++];
 		b->data = malloc(PACK);
 	}
@@ -107,7 +107,7 @@ static size_t cut_disk(struct fixture *f, struct cut *cut, uint64_t *seed)
 
 static int make_index(struct fixture *f, const struct cut *cut, size_t n)
 {
-	uint8_t digest[FIXTURE_BLOBS][HASH_LEN];
+	static uint8_t digest[FIXTURE_BLOBS][HASH_LEN];
 	struct index_writer *w;
 	int rc;
 

@@ -11,7 +11,7 @@
 
 #include "imagedev.h"
 
-#define FIXTURE_BLOBS 64
+#define FIXTURE_BLOBS 2048
 
 struct fixture_blob {
 	char sha256[HASH_HEX];

@@ -69,6 +69,7 @@ static struct msg_hv_create good_create(void)
 {
 	return (struct msg_hv_create){
 		.domu = good_domu(),
+		.disk = HEX,
 		.tag = "0123456789abcdef0123456789abcdef",
 		.cmdline = "console=hvc0",
 	};
@@ -152,9 +153,10 @@ static void test_descriptors_are_counted(void **state)
 	size_t len = make(MSG_HV_CREATE, &q, 0);
 
 	(void)state;
-	assert_int_equal(decode(MSG_MAIN, MSG_HV, len, 1), -EPROTO);
+	assert_int_equal(decode(MSG_MAIN, MSG_HV, len, 0), -EPROTO);
+	assert_int_equal(decode(MSG_MAIN, MSG_HV, len, 1), 0);
 	assert_int_equal(decode(MSG_MAIN, MSG_HV, len, 2), 0);
-	assert_int_equal(decode(MSG_MAIN, MSG_HV, len, 3), 0);
+	assert_int_equal(decode(MSG_MAIN, MSG_HV, len, 3), -EPROTO);
 	len = make(MSG_VERIFY_BLOB, &b, 0);
 	assert_int_equal(decode(MSG_MAIN, MSG_VERIFY, len, 0), -EPROTO);
 	assert_int_equal(decode(MSG_MAIN, MSG_VERIFY, len, 1), 0);

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "cleanup.h"
-#include "imagerepo.h"
+#include "image.h"
 #include "verify-docs.h"
 
 #define HEX    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -238,68 +238,105 @@ static void test_config_is_bounded(void **state)
 	}
 }
 
-static char *manifest(const struct trust_key *key, int64_t expires_ms,
-		      struct msg_verify_doc *q)
+static struct msg_verify_doc segment_asked = {
+	.kind = MSG_DOC_SEGMENT,
+	.nonce = HEX,
+};
+
+/* What a segment statement may say of repository and carousel. */
+static void test_segment_options(void **state)
 {
-	struct imagerepo_manifest m = {
-		.name = "batch",
-		.version = "1",
-		.created_ms = NOW - YEAR,
-		.expires_ms = expires_ms,
-		.memory_min_mib = 32,
-		.cmdline = "console=hvc0",
-		.blob = { [IMAGEREPO_KERNEL] = { HEX, 10 },
-			  [IMAGEREPO_ROOT] = { HEX2, 20 } },
+	static const struct {
+		const char *more;
+		int good;
+	} cases[] = {
+		{ "", 1 },
+		{ ", \"repo_port\": 8080", 1 },
+		{ ", \"repo_port\": 65536", 0 },
+		{ ", \"repo_floor\": {\"root\": 1, \"timestamp\": 7, "
+		  "\"snapshot\": 5}",
+		  1 },
+		{ ", \"repo_floor\": {\"root\": 1, \"timestamp\": -7, "
+		  "\"snapshot\": 5}",
+		  0 },
+		{ ", \"repo_floor\": {\"root\": 1}", 0 },
+		{ ", \"carousel\": {\"group\": \"239.255.78.83\", "
+		  "\"port\": 7883}",
+		  1 },
+		{ ", \"carousel\": {\"group\": \"10.0.0.1\", \"port\": 7883}", 0 },
+		{ ", \"carousel\": {\"group\": \"239.255.78.83\", \"port\": 0}",
+		  0 },
+		{ ", \"carousal\": {}", 0 },
 	};
-	char *doc;
+	char text[1024];
 
-	assert_int_equal(imagerepo_manifest_make(&m, key, 1, &doc, NULL), 0);
-	*q = (struct msg_verify_doc){ .kind = MSG_DOC_MANIFEST };
-	hash_bytes_hex(doc, strlen(doc), q->digest);
-	return doc;
-}
-
-static int open_manifest(const char *doc, const struct msg_verify_doc *q)
-{
-	return verify_doc(root, q, doc, strlen(doc), NOW, &v, NULL);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"_type\": \"segment\", \"spec_version\": \"1\", "
+			 "\"expires\": \"" LATER "\", \"segment\": \"lab\", "
+			 "\"nonce\": \"" HEX "\", \"time_ms\": 1767225600001, "
+			 "\"tls_pin\": \"" PIN "\", \"https_port\": 443%s}",
+			 cases[i].more);
+		assert_int_equal(check(text, &gateway_key, &segment_asked),
+				 cases[i].good ? 0 : -EBADMSG);
+	}
+	assert_int_equal(v.segment.carousel, 0);
 }
 
 static void test_manifest(void **state)
 {
-	struct msg_verify_doc q;
-	auto_free char *good = manifest(&images_key, NOW + YEAR, &q);
-	auto_free char *other = NULL, *old = NULL;
+	struct image_manifest m = {
+		.name = "batch",
+		.version = "1",
+		.created_ms = NOW,
+		.memory_min_mib = 32,
+		.cmdline = "console=hvc0",
+		.kernel = { HEX, 10 },
+		.disk_size = 8192,
+		.disk_stored = 100,
+		.index = { HEX2, 20 },
+		.bundle = { HEX, 300 },
+		.bundle_head = 70,
+		.bundle_head_sha256 = HEX2,
+	};
+	struct msg_verify_manifest out;
+	auto_free char *doc = NULL;
+	size_t len;
 
 	(void)state;
-	assert_int_equal(open_manifest(good, &q), 0);
-	assert_string_equal(v.manifest.name, "batch");
-	assert_string_equal(v.manifest.cmdline, "console=hvc0");
-	assert_int_equal(v.manifest.blob[MSG_BLOB_KERNEL].size, 10);
-	assert_int_equal(v.manifest.blob[MSG_BLOB_INITRD].size, 0);
-	assert_string_equal(v.manifest.blob[MSG_BLOB_ROOT].sha256, HEX2);
-	q.digest[0] = q.digest[0] == '0' ? '1' : '0';
-	assert_int_not_equal(open_manifest(good, &q), 0);
-	q.digest[0] = '\0';
-	assert_int_not_equal(open_manifest(good, &q), 0);
-	other = manifest(&gateway_key, NOW + YEAR, &q);
-	assert_int_equal(open_manifest(other, &q), -ENOKEY);
-	old = manifest(&images_key, NOW - 1000, &q);
-	assert_int_equal(open_manifest(old, &q), -ESTALE);
+	assert_int_equal(imagerepo_image_print(&m, &doc, NULL), 0);
+	len = strlen(doc);
+	assert_int_equal(verify_manifest(doc, len, &out, NULL), 0);
+	assert_string_equal(out.name, "batch");
+	assert_int_equal(out.blob[MSG_BLOB_KERNEL].size, 10);
+	assert_int_equal(out.blob[MSG_BLOB_INITRD].size, 0);
+	assert_string_equal(out.disk.disk, HEX2);
+	assert_int_equal(out.disk.bundle_head, 70);
+	for (size_t i = 0; i < len; i++)
+		assert_int_not_equal(verify_manifest(doc, i, &out, NULL), 0);
 }
 
 /* No flipped bit of a document gets through. */
 static void test_flipped_bits(void **state)
 {
-	struct msg_verify_doc q;
-	auto_free char *doc = manifest(&images_key, NOW + YEAR, &q);
-	size_t len = strlen(doc);
+	json_t *body =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:i}", "_type",
+			  "segment", "spec_version", "1", "expires", LATER,
+			  "segment", "lab", "nonce", HEX, "time_ms",
+			  (json_int_t)NOW, "tls_pin", PIN, "https_port", 443);
+	struct msg_verify_doc q = segment_asked;
+	auto_free char *doc = NULL;
+	size_t len;
 
 	(void)state;
+	assert_int_equal(trust_sign(body, &gateway_key, 1, &doc, NULL), 0);
+	json_decref(body);
+	len = strlen(doc);
+	assert_int_equal(verify_doc(root, &q, doc, len, NOW, &v, NULL), 0);
 	for (size_t i = 0; i < len; i++)
 		for (int bit = 0; bit < 8; bit++) {
 			doc[i] = (char)(doc[i] ^ 1 << bit);
-			/* its name would be another one then */
-			hash_bytes_hex(doc, len, q.digest);
 			assert_int_not_equal(
 				verify_doc(root, &q, doc, len, NOW, &v, NULL), 0);
 			doc[i] = (char)(doc[i] ^ 1 << bit);
@@ -345,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_desired),
 		cmocka_unit_test(test_config_is_bounded),
+		cmocka_unit_test(test_segment_options),
 		cmocka_unit_test(test_manifest),
 		cmocka_unit_test(test_flipped_bits),
 		cmocka_unit_test(test_build),

@@ -158,8 +158,7 @@ static void test_a_version_shares_what_did_not_change(void **state)
 	(void)state;
 	in_dir("disk", file);
 	how.disk = file; /* holds disk[1] */
-	assert_int_equal(imagerepo_repo_publish(repo, &how, &m, &stats, &err),
-			 0);
+	assert_int_equal(imagerepo_repo_publish(repo, &how, &m, &stats, &err), 0);
 	assert_int_equal(stats.new_chunks, 0);
 	assert_string_equal(m.index.sha256, image[1].index.sha256);
 	assert_true(image[1].delta[0].blob.size < image[1].disk_stored / 4);
@@ -181,8 +180,8 @@ static void test_threads_do_not_show(void **state)
 		how.threads = i ? 7 : 1;
 		assert_int_equal(imagerepo_repo_open(path, 1, &other, &err), 0);
 		assert_int_equal(imagerepo_repo_lock(other, &err), 0);
-		assert_int_equal(imagerepo_repo_publish(other, &how, &m, NULL,
-							&err), 0);
+		assert_int_equal(
+			imagerepo_repo_publish(other, &how, &m, NULL, &err), 0);
 		imagerepo_repo_close(other);
 		if (i)
 			assert_string_equal(first, m.index.sha256);
@@ -208,8 +207,8 @@ static struct imagerepo_repo *mirror_of_first(const char *name)
 	in_dir(name, path);
 	assert_int_equal(imagerepo_repo_open(path, 1, &to, &err), 0);
 	assert_int_equal(imagerepo_repo_lock(to, &err), 0);
-	assert_int_equal(imagerepo_repo_each(repo, &image[0], 1, copy_blob, to,
-					     &err), 0);
+	assert_int_equal(
+		imagerepo_repo_each(repo, &image[0], 1, copy_blob, to, &err), 0);
 	return to;
 }
 
@@ -232,15 +231,17 @@ static void test_a_delta_rebuilds_packs_bit_by_bit(void **state)
 	copy_blob(d, to);
 	assert_int_equal(imagerepo_delta_apply(to, &image[0].index,
 					       &image[1].index, d, 0, &stats,
-					       &err), 0);
+					       &err),
+			 0);
 	assert_true(stats.packs > 0);
 	assert_int_equal(stats.packs, stats.rebuilt);
 	repo = to;
 	read_back(&image[1], disk[1]);
 	repo = was;
 	/* all but kernel, bundle: those are fetched */
-	assert_int_equal(imagerepo_repo_each(to, &image[0], 1, count_missing,
-					     &to, &err), 0);
+	assert_int_equal(
+		imagerepo_repo_each(to, &image[0], 1, count_missing, &to, &err),
+		0);
 	imagerepo_repo_close(to);
 }
 
@@ -399,8 +400,8 @@ static void test_flips_of_a_delta_store_nothing_wrong(void **state)
 		imagerepo_blob_file(bad.sha256, path);
 		unlinkat(imagerepo_repo_dir(to), path, 0);
 	}
-	assert_int_equal(imagerepo_repo_fsck(to, NULL, 0, NULL, NULL, &found,
-					     &err), 0);
+	assert_int_equal(
+		imagerepo_repo_fsck(to, NULL, 0, NULL, NULL, &found, &err), 0);
 	assert_int_equal(found.faults, 0);
 	imagerepo_repo_close(to);
 }
@@ -410,8 +411,8 @@ static void test_flips_of_a_delta_store_nothing_wrong(void **state)
 static void keep_image(int v, struct imagerepo_keep *k)
 {
 	strcpy(k->sha256, digest[v]);
-	snprintf(k->file, sizeof(k->file), "targets/batch/%s.%d.json", digest[v],
-		 v);
+	snprintf(k->file, sizeof(k->file), "targets/batch/%s.%d.json",
+		 digest[v], v);
 }
 
 static void test_gc_keeps_what_is_named_and_young(void **state)
@@ -429,11 +430,10 @@ static void test_gc_keeps_what_is_named_and_young(void **state)
 			 0);
 	assert_int_equal(stats.swept, 0);
 	assert_true(stats.young > 0 && imagerepo_repo_has(repo, &stray));
-	assert_int_equal(imagerepo_repo_gc(repo, keep, 2, 0, 0, &stats, &err),
-			 0);
+	assert_int_equal(imagerepo_repo_gc(repo, keep, 2, 0, 0, &stats, &err), 0);
 	assert_true(stats.swept > 0 && !imagerepo_repo_has(repo, &stray));
-	assert_int_equal(imagerepo_repo_fsck(repo, keep, 2, NULL, NULL, &found,
-					     &err), 0);
+	assert_int_equal(
+		imagerepo_repo_fsck(repo, keep, 2, NULL, NULL, &found, &err), 0);
 	assert_int_equal(found.faults, 0);
 }
 
@@ -475,13 +475,14 @@ static void test_fsck_sees_every_damaged_blob(void **state)
 		byte ^= 4;
 		assert_int_equal(pwrite(fd, &byte, 1, 3), 1);
 		assert_int_equal(imagerepo_repo_fsck(repo, keep, 2, NULL, NULL,
-						     &found, &err), 0);
+						     &found, &err),
+				 0);
 		assert_true(found.faults > 0);
 		byte ^= 4;
 		assert_int_equal(pwrite(fd, &byte, 1, 3), 1);
 	}
-	assert_int_equal(imagerepo_repo_fsck(repo, keep, 2, NULL, NULL, &found,
-					     &err), 0);
+	assert_int_equal(
+		imagerepo_repo_fsck(repo, keep, 2, NULL, NULL, &found, &err), 0);
 	assert_int_equal(found.faults, 0);
 }
 
@@ -505,7 +506,7 @@ static void test_traces_are_lists_of_blocks(void **state)
 	static const struct {
 		const char *text;
 		int rc;
-	} cases[] = { { "0\n7\n3\n", 0 },  { "", 0 },
+	} cases[] = { { "0\n7\n3\n", 0 },     { "", 0 },
 		      { "0\n0\n", -EBADMSG }, { "768\n", -EBADMSG },
 		      { "1", -EBADMSG },      { "x\n", -EBADMSG },
 		      { "-1\n", -EBADMSG },   { "\n", -EBADMSG } };
@@ -519,8 +520,9 @@ static void test_traces_are_lists_of_blocks(void **state)
 
 		fileio_write_atomic(file, cases[i].text, strlen(cases[i].text),
 				    0644, &err);
-		assert_int_equal(imagerepo_trace_load(file, SIZE, &blocks, &n,
-						      &err), cases[i].rc);
+		assert_int_equal(
+			imagerepo_trace_load(file, SIZE, &blocks, &n, &err),
+			cases[i].rc);
 		if (!i)
 			assert_true(n == 3 && blocks[1] == 7);
 	}
