@@ -65,7 +65,7 @@ segment() { # script on stdin
 
 @test "what several want is sent once" {
 	segment <<-'END'
-		serve -r 200M
+		serve -r 200M -c 3
 		get a & a=$!
 		get b & b=$!
 		get c & c=$!
@@ -106,7 +106,7 @@ segment() { # script on stdin
 
 @test "who leaves or stops is not waited for" {
 	segment <<-'END'
-		serve -r 20M
+		serve -r 20M -c 3
 		get a & a=$!
 		get gone & gone=$!
 		get still & still=$!
