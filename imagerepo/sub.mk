@@ -1,7 +1,5 @@
 libs           += imagerepo
-imagerepo-srcs := $(addprefix imagerepo/,manifest.c channel.c path.c store.c \
-                  list.c)
-imagerepo-srcs += $(addprefix imagerepo/,contents.c draft.c)
+imagerepo-srcs := $(addprefix imagerepo/,contents.c draft.c)
 imagerepo-libs := trust common
 imagerepo-srcs += $(addprefix imagerepo/,image.c names.c index.c index-write.c bundle.c)
 imagerepo-srcs += $(addprefix imagerepo/,repo.c repo-blob.c repo-targets.c trace.c disk.c \
@@ -9,16 +7,6 @@ imagerepo-srcs += $(addprefix imagerepo/,repo.c repo-blob.c repo-targets.c trace
                   bundle-make.c bundle-inherit.c anchors.c delta.c delta-match.c \
                   delta-plan.c delta-make.c delta-apply.c gc.c fsck.c)
 imagerepo-pkgs := jansson libzstd
-
-tests               += test-imagerepo
-test-imagerepo-srcs := tests/unit/test-imagerepo.c
-test-imagerepo-libs := imagerepo trust common
-test-imagerepo-pkgs := cmocka jansson
-
-tests                   += test-fuzz-manifest
-test-fuzz-manifest-srcs := tests/fuzz/replay.c tests/fuzz/manifest.c
-test-fuzz-manifest-libs := imagerepo trust common
-test-fuzz-manifest-pkgs := jansson
 
 # The program of the same name.
 progs               += imagerepo-tool
