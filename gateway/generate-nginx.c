@@ -42,7 +42,7 @@ static void add_http(const struct config *c, struct buf *out)
 
 	buf_addf(out,
 		 "\tlog_format steps '$time_iso8601 $remote_addr $request_method "
-		 "$uri $status $body_bytes_sent $request_time "
+		 "$request_uri $status $body_bytes_sent $request_time "
 		 "$upstream_cache_status';\n"
 		 "\taccess_log %s/nginx/access.log steps;\n"
 		 "\tdefault_type application/octet-stream;\n"

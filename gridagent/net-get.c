@@ -135,11 +135,11 @@ static void start(struct get *g)
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)LOW_SPEED_BYTES);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)LOW_SPEED_SEC);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 131072L);
-	if (net.h2) {
+	/* No PIPEWAIT: libcurl 7.88 then waits for a connection that is idle
+	 * until its server closes it. */
+	if (net.h2)
 		curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
 				 (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-		curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
-	}
 	curl_multi_add_handle(net.multi, e);
 }
 
