@@ -19,7 +19,6 @@
 #define TRIES_MAX    3 /* transfers of wrong bytes, then refused */
 #define RETRY_MS     1000
 #define RETRY_MAX_MS 30000
-#define PROGRESS_MS  2000 /* between two reports of it */
 #define SEALS        (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static void blob_drop_bytes(struct blob *b)
@@ -126,14 +125,6 @@ static void verify(struct core *c, struct blob *b)
 		not_come(b, "the verify process takes no request");
 }
 
-static void tell_progress(struct core *c, int64_t now)
-{
-	if (now < c->progress_at)
-		return;
-	c->progress_at = now + PROGRESS_MS;
-	core_changed(c);
-}
-
 static int on_bytes(struct core *c, void *arg, const void *data, size_t len)
 {
 	struct blob *b = arg;
@@ -150,7 +141,7 @@ static int on_bytes(struct core *c, void *arg, const void *data, size_t len)
 		p += r;
 		len -= (size_t)r;
 	}
-	tell_progress(c, clock_boot_ms());
+	core_progress(c);
 	return 0;
 }
 

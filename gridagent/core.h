@@ -318,7 +318,7 @@ struct core {
 	struct msg_verify_ready build;
 	struct msg_hv_facts facts;
 	struct msg_hv_host host;
-	int64_t progress_at; /* when a blob's progress is told next */
+	int64_t progress_at; /* when progress is told next */
 	int have_build, have_facts, have_list;
 	struct node node;
 	struct blob blobs[BLOBS_MAX];
@@ -329,6 +329,7 @@ struct core {
 
 void core_kick(struct core *c);    /* step soon */
 void core_changed(struct core *c); /* and tell the gateway */
+void core_progress(struct core *c); /* the same, but not too often */
 void core_exit(struct core *c, int status);
 int core_send(struct core *c, enum msg_role role, enum msg_type type,
 	      uint32_t id, const void *body, const void *tail, size_t tail_len,

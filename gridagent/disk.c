@@ -126,6 +126,8 @@ void disk_stats(struct core *c, const struct msg_blk_stats *s)
 				 s->disk, (unsigned long long)s->bad);
 		if (!d->stats.waiting_since_ms && s->waiting_since_ms)
 			log_debug("disk %.12s: reads wait", s->disk);
+		if (s->bundle_have != d->stats.bundle_have)
+			core_progress(c);
 		d->stats = *s;
 		/* The kernel may drop a new socket while it still believes in
 		 * the old one: it gets another. */
@@ -133,7 +135,6 @@ void disk_stats(struct core *c, const struct msg_blk_stats *s)
 			later(d, "the device has lost its socket");
 			set_state(c, d, DISK_ATTACHING);
 		}
-		core_changed(c);
 	}
 }
 

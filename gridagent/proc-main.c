@@ -38,6 +38,18 @@ void core_changed(struct core *c)
 	core_kick(c);
 }
 
+#define PROGRESS_MS 2000 /* between two reports of it */
+
+void core_progress(struct core *c)
+{
+	int64_t now = clock_boot_ms();
+
+	if (now < c->progress_at)
+		return;
+	c->progress_at = now + PROGRESS_MS;
+	core_changed(c);
+}
+
 void core_exit(struct core *c, int status)
 {
 	loop_quit(c->loop, status);
