@@ -21,6 +21,7 @@
 #define LOW_SPEED     200L /* bytes a second */
 #define CONNECT_MS    5000L
 #define RECV_BUFFER   (256L * 1024)
+#define NUDGE_MS      500
 #define URL_MAX       2048
 
 struct slot {
@@ -38,6 +39,7 @@ struct slot {
 struct imagedev_curl {
 	struct loop *loop;
 	struct loop_timer *timer;
+	struct loop_timer *nudge; /* in case libcurl forgets to ask for time */
 	CURLM *multi;
 	struct imagedev *dev;
 	struct imagedev_curl_config config;
@@ -209,6 +211,18 @@ static void on_time(void *arg)
 	act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
+static void on_nudge(void *arg)
+{
+	struct imagedev_curl *c = arg;
+	int busy = 0;
+
+	act(c, CURL_SOCKET_TIMEOUT, 0);
+	for (int i = 0; i < c->config.parallel; i++)
+		busy |= c->slot[i].busy;
+	if (busy)
+		loop_timer_set(c->nudge, NUDGE_MS);
+}
+
 /* ---- the source ----------------------------------------------------------- */
 
 static CURLcode set_up(struct slot *s, const char *range)
@@ -280,6 +294,7 @@ static int get(void *arg, uint64_t id, enum imagedev_priority priority,
 	    curl_multi_add_handle(c->multi, s->easy) != CURLM_OK)
 		return -EAGAIN;
 	s->busy = 1;
+	loop_timer_set(c->nudge, NUDGE_MS);
 	return 0;
 }
 
@@ -322,8 +337,6 @@ static int multi_new(struct imagedev_curl *c)
 	rc |= curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
 	rc |= curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	rc |= curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-	rc |= curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-				(long)c->config.parallel);
 	return rc == CURLM_OK ? 0 : -EINVAL;
 }
 
@@ -343,7 +356,8 @@ int imagedev_curl_new(struct loop *loop,
 		c->config.low_speed_sec = LOW_SPEED_SEC;
 	c->base = strdup(config->base);
 	c->timer = loop_timer_add(loop, on_time, c);
-	if (!c->base || !c->timer || multi_new(c)) {
+	c->nudge = loop_timer_add(loop, on_nudge, c);
+	if (!c->base || !c->timer || !c->nudge || multi_new(c)) {
 		imagedev_curl_free(c);
 		return errinfo_set(err, -ENOMEM, "libcurl does not start");
 	}
@@ -366,6 +380,7 @@ void imagedev_curl_free(struct imagedev_curl *c)
 	}
 	curl_multi_cleanup(c->multi);
 	loop_timer_del(c->timer);
+	loop_timer_del(c->nudge);
 	free(c->base);
 	free(c);
 	curl_global_cleanup();

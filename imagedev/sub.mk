@@ -13,7 +13,7 @@ imagedev-curl-pkgs := libcurl
 # The program.
 progs              += imagedev-tool
 imagedev-tool-exe  := imagedev
-imagedev-tool-srcs := $(addprefix imagedev/tool/,main.c listen.c disk.c image.c \
+imagedev-tool-srcs := $(addprefix imagedev/tool/,main.c listen.c disk.c dir.c image.c \
                       fetch.c)
 imagedev-tool-libs := imagedev-curl imagedev imagerepo tuf trust common
 imagedev-tool-pkgs := jansson libcurl
@@ -22,3 +22,13 @@ tests              += test-imagedev
 test-imagedev-srcs := tests/unit/test-imagedev.c tests/unit/imagedev-fixture.c
 test-imagedev-libs := imagedev imagerepo trust common
 test-imagedev-pkgs := cmocka
+
+tests           += lazy-image
+lazy-image-srcs := tests/integration/lazy-image.c tests/unit/imagedev-fixture.c
+lazy-image-libs := imagedev imagerepo trust common
+lazy-image-pkgs := jansson
+
+tests           += bad-http flip-bytes
+bad-http-srcs   := tests/integration/bad-http.c
+bad-http-libs   := common
+flip-bytes-srcs := tests/integration/flip-bytes.c

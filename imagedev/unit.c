@@ -156,13 +156,14 @@ void imagedev_unit_want(struct imagedev *dev, struct unit *u)
 		imagedev_enqueue(dev, u);
 }
 
-/* Twice as long each time, and not all nodes at the same moment. */
+/* Once nearly at once, then twice as long each time, and not all nodes at the
+ * same moment. */
 static int64_t delay(struct imagedev *dev, struct unit *u)
 {
 	int64_t ms = RETRY_MAX_MS;
 
 	if (u->tries < 6)
-		ms = RETRY_MIN_MS << u->tries;
+		ms = u->tries ? RETRY_MIN_MS << u->tries : 2;
 	if (u->tries < 255)
 		u->tries++;
 	dev->chance =

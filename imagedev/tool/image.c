@@ -79,12 +79,19 @@ static int open_device(struct loop *loop, const struct serve *s,
 		memcpy(config.bundle_head_sha256, m->bundle_head_sha256,
 		       HASH_HEX);
 	}
-	rc = imagedev_curl_new(loop, &how, &source, err);
-	if (rc)
-		return rc;
-	imagedev_curl_source(source, &from);
+	if (s->repo) {
+		if (tool_dir_source(loop, s->repo, &from))
+			return errinfo_set(err, -ENOMEM, "out of memory");
+	} else {
+		rc = imagedev_curl_new(loop, &how, &source, err);
+		if (rc)
+			return rc;
+		imagedev_curl_source(source, &from);
+	}
 	rc = imagedev_open(loop, &config, &from, dev, err);
-	if (!rc)
+	if (!rc && s->repo)
+		tool_dir_bind(*dev);
+	else if (!rc)
 		imagedev_curl_bind(source, *dev);
 	return rc;
 }

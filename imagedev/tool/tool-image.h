@@ -7,6 +7,7 @@
 
 #include "errinfo.h"
 #include "fileio.h"
+#include "imagedev.h"
 
 struct fetcher {
 	const char *base; /* URL of the repository */
@@ -22,5 +23,10 @@ int tool_fetch_target(struct fetcher *f, const char *root_file,
 		      const char *target, char **data, size_t *len,
 		      struct errinfo *err);
 void tool_fetch_end(struct fetcher *f);
+
+/* Blobs of a repository's directory. */
+int tool_dir_source(struct loop *loop, const char *path,
+		    struct imagedev_source *s);
+void tool_dir_bind(struct imagedev *dev);
 
 #endif
