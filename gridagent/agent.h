@@ -23,7 +23,7 @@ struct options {
 	int http_port;
 	int https_port;    /* 0: as the segment statement says */
 	int image_percent; /* of dom0's free memory, for images */
-	int uid_base;      /* main; net is +1, verify +2, blk +3 */
+	int uid_base;      /* main; net is +1, verify +2, blk +3, air +4 */
 	int debug;
 };
 
@@ -52,6 +52,8 @@ int proc_verify_prepare(const struct options *o, struct errinfo *err);
 int proc_verify_run(const struct child_fds *fds);
 int proc_blk_prepare(const struct options *o, struct errinfo *err);
 int proc_blk_run(const struct child_fds *fds);
+int proc_air_prepare(const struct options *o, struct errinfo *err);
+int proc_air_run(const struct child_fds *fds);
 int proc_hv_prepare(const struct options *o, struct errinfo *err);
 int proc_hv_run(const struct child_fds *fds);
 

@@ -71,15 +71,9 @@ static void send_get(struct get *g)
 /* Within imagedev_data() and imagedev_end() a disk may ask anew and cancel. */
 static void on_message(const struct msg *m)
 {
-	const struct msg_get_offer *o;
 	struct get *g = NULL;
 	struct get was;
 
-	if (m->type == MSG_GET_OFFER) {
-		o = m->body;
-		blk_offer(o->sha256, o->offset, m->tail, m->tail_len);
-		return;
-	}
 	for (int i = 0; i < GETS_MAX && !g; i++)
 		if (link.gets[i].source && link.gets[i].sent &&
 		    link.gets[i].wire == m->id)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * blk - what the blk process's files share: its requests to net (blk-get.c)
- * and its disks (proc-blk.c).
+ * blk - what the blk process's files share: its requests to net (blk-get.c),
+ * what air offers (blk-air.c) and its disks (proc-blk.c).
  */
 #ifndef BLK_H
 #define BLK_H
@@ -22,7 +22,12 @@ struct blk_source {
 };
 void blk_get_source(struct blk_source *s, struct imagedev_source *out);
 void blk_get_forget(struct blk_source *s);
-/* What net offers unasked goes to each disk. */
-void blk_offer(const char *sha256, uint64_t offset, const void *data, size_t len);
+
+/* ---- what comes unasked -------------------------------------------------- */
+
+/* fd: the new socket to air, owned. */
+int blk_air_link(struct loop *loop, int fd);
+/* To each disk of that bundle. -EBADMSG: it was not what it should be; 0. */
+int blk_offer(const char *sha256, uint64_t offset, const void *data, size_t len);
 
 #endif

@@ -10,6 +10,7 @@
  *	image	manifest -> blobs -> ready, or refused
  *	blob	bytes in a memfd, sealed, then checked by the verify process
  *	disk	an image's disk: opened by blk, a block device by hv
+ *	air	bundles from the segment's carousel
  *	domu	desired against actual
  */
 #ifndef CORE_H
@@ -168,6 +169,7 @@ struct disk {
 	struct blob *index;
 	uint64_t size;
 	int attached, device; /* hv knows it, under this number */
+	int air;              /* its bundle is listened for */
 	uint32_t call;
 	unsigned int fails;
 	int64_t retry_at;
@@ -186,6 +188,20 @@ void disk_stats(struct core *c, const struct msg_blk_stats *s);
 void disks_link(struct core *c);
 void disks_lost(struct core *c);
 int64_t disks_step(struct core *c, int64_t now);
+
+/* ---- the carousel ------------------------------------------------------- */
+
+/* air or blk came; air came, or there is another segment statement. */
+void air_link(struct core *c);
+void air_join(struct core *c);
+/* air came: the bundles that are not whole are listened for again. */
+void air_resume(struct core *c);
+void air_lost(struct core *c);
+/* May a bundle be hoped for? */
+int air_expected(const struct core *c, const struct disk *d);
+void air_want(struct core *c, struct disk *d);
+void air_leave(struct core *c, struct disk *d);
+void air_idle(struct core *c, const struct msg_air_idle *m);
 
 /* ---- manifests --------------------------------------------------------- */
 
@@ -327,8 +343,8 @@ struct core {
 	struct domu domus[DOMUS_MAX];
 };
 
-void core_kick(struct core *c);    /* step soon */
-void core_changed(struct core *c); /* and tell the gateway */
+void core_kick(struct core *c);     /* step soon */
+void core_changed(struct core *c);  /* and tell the gateway */
 void core_progress(struct core *c); /* the same, but not too often */
 void core_exit(struct core *c, int status);
 int core_send(struct core *c, enum msg_role role, enum msg_type type,

@@ -89,6 +89,7 @@ void disk_put(struct core *c, struct disk *d)
 		return;
 	log_info("disk %.12s: closed", d->q.disk);
 	call_forget(c, d->call);
+	air_leave(c, d);
 	blob_put(c, d->index);
 	memcpy(close.disk, d->q.disk, sizeof(close.disk));
 	if (d->attached) {
@@ -128,7 +129,12 @@ void disk_stats(struct core *c, const struct msg_blk_stats *s)
 			log_debug("disk %.12s: reads wait", s->disk);
 		if (s->bundle_have != d->stats.bundle_have)
 			core_progress(c);
+		if (s->offered > d->stats.offered)
+			log_info("disk %.12s: %llu bytes from the air", s->disk,
+				 (unsigned long long)s->offered);
 		d->stats = *s;
+		if (s->bundle_have + d->q.bundle_head >= d->q.bundle_size)
+			air_leave(c, d);
 		/* The kernel may drop a new socket while it still believes in
 		 * the old one: it gets another. */
 		if (d->state == DISK_READY && !s->clients) {
@@ -215,12 +221,15 @@ static void on_opened(struct core *c, void *arg, const struct msg *m)
 		return;
 	}
 	d->size = b->size;
+	if (d->q.air)
+		air_want(c, d);
 	set_state(c, d, DISK_ATTACHING);
 	core_kick(c);
 }
 
 static void open_disk(struct core *c, struct disk *d)
 {
+	d->q.air = air_expected(c, d);
 	d->call = call_send(c, MSG_BLK, MSG_BLK_OPEN, &d->q, NULL, 0,
 			    &d->index->fd, 1, on_opened, d);
 	if (!d->call)

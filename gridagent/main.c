@@ -21,6 +21,7 @@ static const struct child children[] = {
 	{ MSG_NET, proc_net_prepare, proc_net_run, 1, SANDBOX_INET, 1 },
 	{ MSG_VERIFY, proc_verify_prepare, proc_verify_run, 2, SANDBOX_NONE, 1 },
 	{ MSG_BLK, proc_blk_prepare, proc_blk_run, 3, SANDBOX_NONE, 1 },
+	{ MSG_AIR, proc_air_prepare, proc_air_run, 4, SANDBOX_UDP, 1 },
 	{ MSG_HV, proc_hv_prepare, proc_hv_run, -1, SANDBOX_XEN, 0 },
 };
 
@@ -40,7 +41,7 @@ static const char usage_text[] =
 	"      --http-port N       of the gateway (80)\n"
 	"      --https-port N      of the gateway (as its statement says)\n"
 	"      --image-percent N   of dom0's free memory for images (60)\n"
-	"      --uid N             first of four unprivileged uids (64101)\n"
+	"      --uid N             first of five unprivileged uids (64101)\n"
 	"  -d, --debug             say more\n"
 	"  -h, --help\n"
 	"  -V, --version\n";

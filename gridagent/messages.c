@@ -66,7 +66,7 @@ struct field {
 #define DOMID_MAX  0x7fef /* DOMID_FIRST_RESERVED - 1 */
 
 static const struct field super_child[] = {
-	RANGE(msg_super_child, role, MSG_NET, MSG_BLK),
+	RANGE(msg_super_child, role, MSG_NET, MSG_AIR),
 	END,
 };
 
@@ -176,7 +176,7 @@ static const struct field domu[] = { DOMU_FIELDS(msg_domu, ), END };
 		RANGE(s, m bundle_size, 0, BUNDLE_MAX),                   \
 		RANGE(s, m bundle_head, 0, BUNDLE_MAX),                   \
 		RANGE(s, m cache, 0, SIZE_LIMIT), RANGE(s, m fill, 0, 1), \
-		RANGE(s, m zero, 0, 0), STRING(s, m disk, HEX),           \
+		RANGE(s, m air, 0, 1), STRING(s, m disk, HEX),            \
 		STRING(s, m bundle, HEX0),                                \
 		STRING(s, m bundle_head_sha256, HEX0)
 
@@ -264,9 +264,40 @@ static const struct field get_end[] = {
 	END,
 };
 
-static const struct field get_offer[] = {
-	RANGE(msg_get_offer, offset, 0, SIZE_LIMIT),
-	STRING(msg_get_offer, sha256, HEX),
+static const struct field air_join[] = {
+	RANGE(msg_air_join, port, 0, PORT_MAX),
+	RANGE(msg_air_join, zero, 0, 0),
+	END,
+};
+
+static const struct field air_want[] = {
+	RANGE(msg_air_want, size, 1, BUNDLE_MAX),
+	STRING(msg_air_want, sha256, HEX),
+	END,
+};
+
+static const struct field air_blob[] = {
+	STRING(msg_air_blob, sha256, HEX),
+	END,
+};
+
+static const struct field air_idle[] = {
+	RANGE(msg_air_idle, rc, ERRNO_LOW, 0),
+	RANGE(msg_air_idle, zero, 0, 0),
+	STRING(msg_air_idle, sha256, HEX),
+	END,
+};
+
+static const struct field offer[] = {
+	RANGE(msg_offer, offset, 0, BUNDLE_MAX),
+	STRING(msg_offer, sha256, HEX),
+	END,
+};
+
+static const struct field offer_bad[] = {
+	RANGE(msg_offer_bad, offset, 0, BUNDLE_MAX),
+	RANGE(msg_offer_bad, len, 1, BUNDLE_MAX),
+	STRING(msg_offer_bad, sha256, HEX),
 	END,
 };
 
@@ -403,14 +434,21 @@ static const struct message {
 	M(BLK_OPEN, MAIN, BLK, S(msg_blk_open), 0, FDS(1, 1), blk_open),
 	M(BLK_SERVE, MAIN, BLK, S(msg_blk_disk), 0, FDS(1, 1), blk_disk),
 	M(BLK_CLOSE, MAIN, BLK, S(msg_blk_disk), 0, FDS(0, 0), blk_disk),
+	M(BLK_AIR, MAIN, BLK, 0, 0, FDS(1, 1), NULL),
+	M(BLK_OFF_AIR, MAIN, BLK, S(msg_blk_disk), 0, FDS(0, 0), blk_disk),
 	M(BLK_STATS, BLK, MAIN, S(msg_blk_stats), 0, FDS(0, 0), blk_stats),
 	M(BLK_DONE, BLK, MAIN, S(msg_blk_done), 0, FDS(0, 0), blk_done),
 	M(GET, BLK, NET, S(msg_get), 0, FDS(0, 0), get),
 	M(GET_CANCEL, BLK, NET, 0, 0, FDS(0, 0), NULL),
 	M(GET_DATA, NET, BLK, 0, MSG_DATA_MAX, FDS(0, 0), NULL),
 	M(GET_END, NET, BLK, S(msg_get_end), 0, FDS(0, 0), get_end),
-	M(GET_OFFER, NET, BLK, S(msg_get_offer), MSG_DOC_MAX, FDS(0, 0),
-	  get_offer),
+	M(AIR_LINK, MAIN, AIR, 0, 0, FDS(1, 1), NULL),
+	M(AIR_JOIN, MAIN, AIR, S(msg_air_join), 0, FDS(0, 0), air_join),
+	M(AIR_WANT, MAIN, AIR, S(msg_air_want), 0, FDS(0, 0), air_want),
+	M(AIR_LEAVE, MAIN, AIR, S(msg_air_blob), 0, FDS(0, 0), air_blob),
+	M(AIR_IDLE, AIR, MAIN, S(msg_air_idle), 0, FDS(0, 0), air_idle),
+	M(OFFER, AIR, BLK, S(msg_offer), MSG_DOC_MAX, FDS(0, 0), offer),
+	M(OFFER_BAD, BLK, AIR, S(msg_offer_bad), 0, FDS(0, 0), offer_bad),
 	M(HV_FACTS, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_HOST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_LIST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
@@ -429,8 +467,8 @@ static const struct message {
 	M(HV_DONE, HV, MAIN, S(msg_hv_done), 0, FDS(0, 0), hv_done),
 };
 
-static const char *const roles[MSG_ROLES] = { "super",  "main", "net",
-					      "verify", "blk",  "hv" };
+static const char *const roles[MSG_ROLES] = { "super", "main", "net", "verify",
+					      "blk",   "air",  "hv" };
 
 const char *msg_type_name(unsigned int type)
 {

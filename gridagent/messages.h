@@ -11,8 +11,8 @@
  * long it is, a byte stream (libxenvchan) can carry the same bytes. Main stands
  * in the middle, the others speak with main:
  *
- *	super --> main <--> net | verify | blk | hv
- *	                     blk <--> net	bytes of disks, past main
+ *	super --> main <--> net | verify | blk | air | hv
+ *	                     blk <--> net, air	bytes of disks, past main
  *
  * A receiver checks direction, size (equal, not "at least"), number of
  * descriptors, every field by the table in messages.c, then its own policy.
@@ -55,6 +55,7 @@ enum msg_role {
 	MSG_NET,
 	MSG_VERIFY,
 	MSG_BLK,
+	MSG_AIR,
 	MSG_HV,
 	MSG_ROLES
 };
@@ -85,13 +86,21 @@ enum msg_type {
 	MSG_BLK_OPEN,     /* main->blk: + sealed memfd: a checked index */
 	MSG_BLK_SERVE,    /* main->blk: + stream socket: an NBD client's */
 	MSG_BLK_CLOSE,    /* main->blk: no answer */
+	MSG_BLK_AIR,      /* main->blk: + socket to air, in place of any */
+	MSG_BLK_OFF_AIR,  /* main->blk: wait for the carousel no more */
 	MSG_BLK_STATS,    /* blk->main, unasked */
 	MSG_BLK_DONE,     /* blk->main: to OPEN and SERVE */
 	MSG_GET,          /* blk->net: a range of a blob */
 	MSG_GET_CANCEL,   /* blk->net: forget it */
 	MSG_GET_DATA,     /* net->blk: tail is the range's next bytes */
 	MSG_GET_END,      /* net->blk: that was all, or why not */
-	MSG_GET_OFFER,    /* net->blk: tail is bytes that nobody asked for */
+	MSG_AIR_LINK,     /* main->air: + socket to blk, in place of any */
+	MSG_AIR_JOIN,     /* main->air: that carousel, instead of any other */
+	MSG_AIR_WANT,     /* main->air: listen and ask for a blob, anew */
+	MSG_AIR_LEAVE,    /* main->air: no more */
+	MSG_AIR_IDLE,     /* air->main, unasked: get it elsewhere */
+	MSG_OFFER,        /* air->blk: tail is bytes that nobody asked for */
+	MSG_OFFER_BAD,    /* blk->air: they were not what they should be */
 	MSG_HV_FACTS,     /* main->hv: what machine is this? */
 	MSG_HV_HOST,      /* main->hv: how much memory is free? */
 	MSG_HV_LIST,      /* main->hv: which domains run? */
@@ -241,7 +250,7 @@ struct msg_blk_open { /* + sealed memfd */
 	uint64_t bundle_size, bundle_head; /* 0: there is no bundle */
 	uint64_t cache;                    /* bytes it may keep */
 	int32_t fill;                      /* fetch all of it, ahead */
-	int32_t zero;
+	int32_t air; /* the bundle is hoped for from the carousel */
 	char disk[HASH_HEX];
 	char bundle[HASH_HEX], bundle_head_sha256[HASH_HEX];
 };
@@ -253,7 +262,7 @@ struct msg_verify_manifest {
 	char name[MSG_NAME_LEN], version[MSG_NAME_LEN];
 	char cmdline[MSG_CMDLINE_LEN];
 	struct msg_blob blob[MSG_BLOB_ROLES];
-	struct msg_blk_open disk; /* cache and fill: 0 */
+	struct msg_blk_open disk; /* cache, fill and air: 0 */
 };
 
 struct msg_verify_done {
@@ -262,7 +271,7 @@ struct msg_verify_done {
 	char text[ERRINFO_MAX];
 };
 
-struct msg_blk_disk { /* SERVE: + socket; CLOSE */
+struct msg_blk_disk { /* SERVE: + socket; CLOSE; OFF_AIR */
 	char disk[HASH_HEX];
 };
 
@@ -298,8 +307,36 @@ struct msg_get_end {
 	int32_t zero;
 };
 
-struct msg_get_offer {
+/* A carousel (carousel.h); addresses in host order. */
+struct msg_air_join {
+	uint32_t group; /* 0: leave, there is none any more */
+	uint32_t sender;
+	int32_t port;
+	int32_t zero;
+};
+
+struct msg_air_want {
+	uint64_t size;
+	char sha256[HASH_HEX];
+};
+
+struct msg_air_blob { /* LEAVE */
+	char sha256[HASH_HEX];
+};
+
+struct msg_air_idle {
+	int32_t rc; /* 0: all of it came; else as carousel_idle_fn has it */
+	int32_t zero;
+	char sha256[HASH_HEX];
+};
+
+struct msg_offer {
 	uint64_t offset;
+	char sha256[HASH_HEX];
+};
+
+struct msg_offer_bad {
+	uint64_t offset, len;
 	char sha256[HASH_HEX];
 };
 

@@ -275,21 +275,3 @@ int net_get_ended(CURL *easy, CURLcode code)
 	}
 	return 0;
 }
-
-int net_get_offer(const char *sha256, uint64_t offset, const void *data,
-		  size_t len)
-{
-	struct msg_get_offer o;
-	const uint8_t *p = data;
-	size_t part;
-	int rc = 0;
-
-	memset(&o, 0, sizeof(o));
-	memcpy(o.sha256, sha256, sizeof(o.sha256));
-	for (size_t off = 0; off < len && !rc; off += part) {
-		part = len - off < MSG_DOC_MAX ? len - off : MSG_DOC_MAX;
-		o.offset = offset + off;
-		rc = post(MSG_GET_OFFER, 0, &o, p + off, part);
-	}
-	return rc;
-}

@@ -22,8 +22,5 @@ int net_get_fd(void); /* to poll; -1: blk is away */
 void net_get_read(void);
 /* A transfer that ended; returns 0 if it is none of these. */
 int net_get_ended(CURL *easy, CURLcode code);
-/* Bytes that nobody asked for. 0; -EPIPE: blk is away. */
-int net_get_offer(const char *sha256, uint64_t offset, const void *data,
-		  size_t len);
 
 #endif

@@ -46,6 +46,7 @@ static void on_segment_verified(struct core *c, void *arg, const struct msg *m)
 	log_info("segment %s", n->segment.segment);
 	if (n->segment.repo_port)
 		disks_link(c); /* over HTTP/2 from now on */
+	air_join(c);
 	clock.unix_ms = n->segment.time_ms;
 	call_send(c, MSG_HV, MSG_HV_CLOCK, &clock, NULL, 0, NULL, 0, on_clock,
 		  NULL);

@@ -25,6 +25,8 @@
 
 #define CLIENTS_MAX   4 /* of one disk: the old one and the new, and room */
 #define STATS_MS      1000
+#define SILENCE_MS    200 /* of the carousel: then HTTP */
+#define SILENCE_STEP  20
 #define DECODED_BYTES (16ULL << 20)
 #define SEALS         (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -42,6 +44,7 @@ struct client {
 struct disk {
 	char name[HASH_HEX]; /* "": free */
 	char bundle[HASH_HEX];
+	int64_t heard_ms; /* the carousel, last; 0: it is not waited for */
 	struct imagedev *dev;
 	struct blk_source source;
 	struct client clients[CLIENTS_MAX];
@@ -51,7 +54,7 @@ struct disk {
 static struct {
 	struct loop *loop;
 	struct ipc *main;
-	struct loop_timer *timer;
+	struct loop_timer *timer, *silence;
 	struct disk disks[MSG_DISKS_MAX];
 } blk;
 
@@ -128,6 +131,61 @@ static void on_timer(void *arg)
 	loop_timer_set(blk.timer, STATS_MS);
 }
 
+/* ---- the carousel -------------------------------------------------------------- */
+
+static void air_on(struct disk *d)
+{
+	d->heard_ms = clock_boot_ms();
+	imagedev_carousel(d->dev, 1);
+	loop_timer_set(blk.silence, SILENCE_STEP);
+}
+
+static void air_off(struct disk *d)
+{
+	if (d->heard_ms)
+		imagedev_carousel(d->dev, 0);
+	d->heard_ms = 0;
+}
+
+/* Whatever air and main do: a boot waits for the carousel no longer. */
+static void on_silence(void *arg)
+{
+	int64_t now = clock_boot_ms();
+	int on = 0;
+
+	(void)arg;
+	for (int i = 0; i < MSG_DISKS_MAX; i++) {
+		struct disk *d = &blk.disks[i];
+
+		if (!d->heard_ms)
+			continue;
+		if (now - d->heard_ms >= SILENCE_MS) {
+			log_info("disk %.12s: nothing from the air", d->name);
+			air_off(d);
+		}
+		on |= d->heard_ms != 0;
+	}
+	if (on)
+		loop_timer_set(blk.silence, SILENCE_STEP);
+}
+
+int blk_offer(const char *sha256, uint64_t offset, const void *data, size_t len)
+{
+	int rc = 0;
+
+	for (int i = 0; i < MSG_DISKS_MAX; i++) {
+		struct disk *d = &blk.disks[i];
+
+		if (!d->name[0] || strcmp(d->bundle, sha256) != 0)
+			continue;
+		if (imagedev_offer(d->dev, sha256, offset, data, len))
+			rc = -EBADMSG;
+		else if (d->heard_ms)
+			d->heard_ms = clock_boot_ms();
+	}
+	return rc;
+}
+
 /* ---- disks ------------------------------------------------------------------- */
 
 static void disk_close(struct disk *d)
@@ -189,6 +247,8 @@ static int disk_open(struct disk *d, const struct msg_blk_open *q, int fd,
 	d->source.dev = d->dev;
 	memcpy(d->name, q->disk, sizeof(d->name));
 	memcpy(d->bundle, q->bundle, sizeof(d->bundle));
+	if (q->air)
+		air_on(d);
 	return 0;
 }
 
@@ -248,28 +308,30 @@ static void on_serve(struct msg *m)
 	done(m->id, rc, &err, 0);
 }
 
-void blk_offer(const char *sha256, uint64_t offset, const void *data, size_t len)
-{
-	for (int i = 0; i < MSG_DISKS_MAX; i++) {
-		struct disk *d = &blk.disks[i];
-
-		if (d->name[0] && !strcmp(d->bundle, sha256))
-			imagedev_offer(d->dev, sha256, offset, data, len);
-	}
-}
-
 /* ---- main's messages ---------------------------------------------------------- */
 
 static void on_link(struct msg *m)
 {
-	must_send(blk_get_link(blk.loop, m->fds[0]));
+	must_send(m->type == MSG_BLK_LINK ? blk_get_link(blk.loop, m->fds[0])
+					  : blk_air_link(blk.loop, m->fds[0]));
 	m->n_fds = 0;
+}
+
+static void on_disk(const struct msg *m)
+{
+	struct disk *d = find(((const struct msg_blk_disk *)m->body)->disk);
+
+	if (!d)
+		return;
+	if (m->type == MSG_BLK_CLOSE)
+		disk_close(d);
+	else
+		air_off(d);
 }
 
 static void on_main(int fd, short revents, void *arg)
 {
 	struct errinfo err = ERRINFO_INIT;
-	struct disk *d;
 	struct msg m;
 	int r;
 
@@ -284,6 +346,7 @@ static void on_main(int fd, short revents, void *arg)
 	}
 	switch (m.type) {
 	case MSG_BLK_LINK:
+	case MSG_BLK_AIR:
 		on_link(&m);
 		break;
 	case MSG_BLK_OPEN:
@@ -292,10 +355,8 @@ static void on_main(int fd, short revents, void *arg)
 	case MSG_BLK_SERVE:
 		on_serve(&m);
 		break;
-	default: /* MSG_BLK_CLOSE */
-		d = find(((const struct msg_blk_disk *)m.body)->disk);
-		if (d)
-			disk_close(d);
+	default: /* MSG_BLK_CLOSE, MSG_BLK_OFF_AIR */
+		on_disk(&m);
 	}
 	ipc_close_fds(&m);
 }
@@ -308,7 +369,8 @@ int proc_blk_run(const struct child_fds *fds)
 	    !loop_fd_add(blk.loop, fds->peer[MSG_MAIN], POLLIN, on_main, NULL))
 		return EXIT_FAILURE;
 	blk.timer = loop_timer_add(blk.loop, on_timer, NULL);
-	if (!blk.timer)
+	blk.silence = loop_timer_add(blk.loop, on_silence, NULL);
+	if (!blk.timer || !blk.silence)
 		return EXIT_FAILURE;
 	loop_timer_set(blk.timer, STATS_MS);
 	return loop_run(blk.loop);

@@ -101,6 +101,8 @@ static void peer_lost(struct peer *p, const char *why)
 	calls_fail(c, p->role);
 	if (p->role == MSG_BLK)
 		disks_lost(c);
+	else if (p->role == MSG_AIR)
+		air_lost(c);
 	core_kick(c);
 }
 
@@ -152,6 +154,10 @@ static void on_started_anew(struct core *c, struct msg *m)
 	log_info("%s: connected anew", msg_role_name(s->role));
 	if (s->role == MSG_NET || s->role == MSG_BLK)
 		disks_link(c);
+	if (s->role == MSG_AIR || s->role == MSG_BLK)
+		air_link(c);
+	if (s->role == MSG_AIR)
+		air_resume(c);
 	core_kick(c);
 }
 
@@ -170,6 +176,9 @@ static void on_message(struct peer *p, struct msg *m)
 		return;
 	case MSG_BLK_STATS:
 		disk_stats(c, m->body);
+		return;
+	case MSG_AIR_IDLE:
+		air_idle(c, m->body);
 		return;
 	case MSG_HV_DEATH:
 		domus_died(c, m);
@@ -290,6 +299,7 @@ int proc_main_run(const struct child_fds *fds)
 	for (int i = MSG_NET; i < MSG_ROLES; i++)
 		peer_start(c, i, fds->peer[i]);
 	disks_link(c);
+	air_link(c);
 	call_send(c, MSG_HV, MSG_HV_FACTS, NULL, NULL, 0, NULL, 0, on_facts,
 		  NULL);
 	call_send(c, MSG_HV, MSG_HV_LIST, NULL, NULL, 0, NULL, 0, on_list, NULL);

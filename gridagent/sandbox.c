@@ -54,6 +54,11 @@ static const char *const calls_inet[] = {
 	"shutdown", "socketpair", NULL,
 };
 
+static const char *const calls_udp[] = {
+	"bind",     "connect", "getsockname", "recvfrom",
+	"recvmmsg", "sendto",  "setsockopt",  NULL,
+};
+
 static const char *const calls_none[] = { "pread64", "recvfrom", "setsockopt",
 					  NULL };
 
@@ -111,6 +116,7 @@ static const struct role {
 } roles[] = {
 	[SANDBOX_MAIN] = { calls_main, 128, 0 },
 	[SANDBOX_INET] = { calls_inet, 64, 0 },
+	[SANDBOX_UDP] = { calls_udp, 16, 0 },
 	[SANDBOX_NONE] = { calls_none, 16, 0 },
 	[SANDBOX_XEN] = { NULL, 1024, 1024 },
 };
@@ -173,6 +179,16 @@ static int add_inet_calls(scmp_filter_ctx f)
 	return rc;
 }
 
+#define SOCKET_TYPE 0xf /* without SOCK_NONBLOCK and SOCK_CLOEXEC */
+
+static int add_udp_calls(scmp_filter_ctx f)
+{
+	return seccomp_rule_add(
+		f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+		SCMP_A0(SCMP_CMP_EQ, AF_INET, 0),
+		SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM));
+}
+
 static int filter_build(scmp_filter_ctx f, enum sandbox kind)
 {
 	int rc;
@@ -188,6 +204,8 @@ static int filter_build(scmp_filter_ctx f, enum sandbox kind)
 		rc = add_memory_calls(f);
 	if (!rc && kind == SANDBOX_INET)
 		rc = add_inet_calls(f);
+	if (!rc && kind == SANDBOX_UDP)
+		rc = add_udp_calls(f);
 	return rc;
 }
 

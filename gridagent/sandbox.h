@@ -10,6 +10,7 @@
 enum sandbox {
 	SANDBOX_MAIN, /* memory files and its sockets */
 	SANDBOX_INET, /* TCP clients, no files */
+	SANDBOX_UDP,  /* datagrams, no files */
 	SANDBOX_NONE, /* reads what it is given */
 	SANDBOX_XEN,  /* a toolstack: only what it surely never needs is
 		       * taken */

@@ -7,11 +7,12 @@ gridagent-srcs := gridagent/main.c gridagent/super.c gridagent/sandbox.c \
                   gridagent/manifest.c gridagent/image.c gridagent/domu.c gridagent/reconcile.c \
                   gridagent/report.c \
                   gridagent/proc-net.c gridagent/net-get.c \
-                  gridagent/proc-blk.c gridagent/blk-get.c \
+                  gridagent/proc-blk.c gridagent/blk-get.c gridagent/blk-air.c \
+                  gridagent/proc-air.c gridagent/air.c \
                   gridagent/disk.c \
                   gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
                   gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c
-gridagent-libs := hv imagedev imagerepo tuf trust common
+gridagent-libs := hv carousel imagedev imagerepo tuf trust common
 gridagent-pkgs := libcurl jansson libsodium libseccomp
 
 # For tests/integration/agent.bats.

@@ -40,7 +40,7 @@ wait_for() {
 
 show_logs() {
 	local f
-	for f in agent.log gateway.log gw/log gw/reports nginx/error.log; do
+	for f in agent.log gateway.log carousel.log gw/log gw/reports nginx/error.log; do
 		[ -s "$T/$f" ] || continue
 		echo "--- $f"
 		tail -n 40 "$T/$f"
@@ -131,6 +131,25 @@ stop_gateway() {
 	rm -f "$T/gw/sock"
 }
 
+# A segment with a carousel, on the loopback interface.
+announce_carousel() {
+	air=$(free_port)
+	echo '{"group": "239.255.78.83", "port": '"$air"'}' >"$T/gw/carousel"
+}
+
+start_carousel() { # OPTION...
+	"$bin/carouseld" serve -i 127.0.0.1 -p "$air" -d "$T/gw/repo" -v "$@" \
+		>>"$T/carousel.log" 2>&1 3>&- &
+	carousel_pid=$!
+	wait_for 5 grep -q 'sends' "$T/carousel.log"
+}
+
+# Bytes of a blob's ranges that nginx has sent.
+sent_of() { # BLOB
+	awk -v blob="$1" 'index($7, blob) && $9 == 206 { n += $10 } END { print n + 0 }' \
+		"$T/nginx/access.log"
+}
+
 start_agent() {
 	"$bin/gridagent" -d -g 127.0.0.1 -r "$T/gw/root.json" \
 		-B "$T/build.json" --backend "fake:$T/hv" --state "$T/state" \
@@ -146,7 +165,7 @@ agent_status() { # waits for its end
 stop_segment() {
 	[ -n "${T:-}" ] || return 0
 	local p
-	for p in ${agent_pid:-} ${nginx_pid:-} ${gateway_pid:-}; do
+	for p in ${agent_pid:-} ${carousel_pid:-} ${nginx_pid:-} ${gateway_pid:-}; do
 		kill "$p" 2>/dev/null || :
 		wait "$p" 2>/dev/null || :
 	done

@@ -40,7 +40,7 @@ run_domu() { # [CMDLINE]
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	! grep -q __asan_init "$bin/gridagent" || skip "sanitizers take no filter"
 	run_domu
-	for role in main net verify blk; do
+	for role in main net verify blk air; do
 		p=$(child $role)
 		grep -q '^NoNewPrivs:.*1' "/proc/$p/status"
 		grep -q '^Seccomp:.*2' "/proc/$p/status"
@@ -164,6 +164,71 @@ damage() { # BLOB OFFSET
 	mv "$T/away" "$path"
 	wait_for 40 disk_read
 	[ "$(grep -Ec "$running" "$T/agent.log")" = 1 ]
+}
+
+@test "a bundle comes from the carousel, and not over HTTP" {
+	announce_carousel
+	make_image
+	cp -r "$T/gw/repo" "$T/air"
+	start_carousel -c 1 -d "$T/air"
+	# Over HTTP there is no more than its head, which is asked for at once.
+	blob_path bundle
+	head=$(jq .root.bundle.head "$manifest_path")
+	truncate -s "$head" "$path"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+	wait_for 20 said "disk .*: [0-9]{6,} bytes from the air"
+	wait_for 20 disk_read
+	grep -q "${blob:0:32}" "$T/carousel.log"
+	[ "$(sent_of "$blob")" -le "$head" ]
+}
+
+@test "a carousel that is silent costs a moment, and the boot goes on" {
+	announce_carousel
+	run_domu
+	wait_for 10 said 'nothing from the air|carousel: '
+	wait_for 10 disk_read
+	blob_path bundle
+	[ "$(sent_of "$blob")" -ge "$(stat -c %s "$path")" ]
+	! said 'bytes from the air'
+}
+
+@test "a carousel that waits for others does not hold a node" {
+	announce_carousel
+	make_image
+	start_carousel -c 3
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+	wait_for 10 said 'carousel: Resource temporarily unavailable'
+	wait_for 10 disk_read
+}
+
+@test "false bytes from the air are thrown away" {
+	announce_carousel
+	make_image
+	blob_path bundle
+	mkdir -p "$T/false/blobs/${blob:0:2}"
+	head -c "$(stat -c %s "$path")" /dev/urandom \
+		>"$T/false/blobs/${blob:0:2}/$blob"
+	start_carousel -c 1 -d "$T/false"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+	wait_for 10 said 'false bytes at'
+	wait_for 10 disk_read
+	! said 'bytes from the air'
+}
+
+@test "air is started anew when it dies, and joins again" {
+	announce_carousel
+	run_domu
+	wait_for 10 said 'carousel: joined'
+	kill -9 "$(child air)"
+	wait_for 10 said 'air: started anew'
+	wait_for 10 eval '[ "$(grep -c "carousel: joined" "$T/agent.log")" = 2 ]'
+	wait_for 10 disk_read
 }
 
 @test "an image signed by strangers is refused" {

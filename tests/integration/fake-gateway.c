@@ -12,6 +12,8 @@
  *	DIR/answer-WHAT	if there: the HTTP status to give instead (WHAT is
  *			segment, enrol, report, desired)
  *	DIR/expired	if there: all is signed as expired
+ *	DIR/carousel	if there: {"group": ADDRESS, "port": N}, for the segment
+ *			statement
  *	DIR/epoch	the epoch of the lease, 1 without it
  *	DIR/endless-WHAT	if there: a reply of 1 MiB
  */
@@ -164,6 +166,7 @@ static int request_ok(struct httpd_req *r, const uint8_t *key)
 static void on_segment(struct httpd_req *r, void *arg)
 {
 	const char *nonce = httpd_query(r, "nonce");
+	json_t *carousel;
 
 	(void)arg;
 	if (told(r, "segment"))
@@ -172,11 +175,12 @@ static void on_segment(struct httpd_req *r, void *arg)
 		refuse(r, 400, "nonce");
 		return;
 	}
+	carousel = json_load_file("carousel", 0, NULL);
 	reply_signed(r,
-		     json_pack("{s:s, s:s, s:I, s:s, s:i}", "segment", "lab",
-			       "nonce", nonce, "time_ms",
+		     json_pack("{s:s, s:s, s:I, s:s, s:i, s:o*}", "segment",
+			       "lab", "nonce", nonce, "time_ms",
 			       (json_int_t)clock_unix_ms(), "tls_pin", g.pin,
-			       "https_port", g.https_port),
+			       "https_port", g.https_port, "carousel", carousel),
 		     "segment");
 }
 

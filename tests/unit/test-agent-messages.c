@@ -265,6 +265,48 @@ static void test_answers(void **state)
 		-EPROTO);
 }
 
+static void test_the_carousel(void **state)
+{
+	struct msg_air_join j = { .group = 0xefff4e53, .port = 7883 };
+	struct msg_air_want w = { .size = 1, .sha256 = HEX };
+	struct msg_air_idle idle = { .rc = -EAGAIN, .sha256 = HEX };
+	struct msg_offer_bad bad = { .len = 1, .sha256 = HEX };
+	struct msg_offer o = { .sha256 = HEX };
+
+	(void)state;
+	assert_int_equal(decode(MSG_MAIN, MSG_AIR, make(MSG_AIR_JOIN, &j, 0), 0),
+			 0);
+	j.port = 65536;
+	assert_int_equal(decode(MSG_MAIN, MSG_AIR, make(MSG_AIR_JOIN, &j, 0), 0),
+			 -EPROTO);
+	assert_int_equal(decode(MSG_MAIN, MSG_AIR, make(MSG_AIR_WANT, &w, 0), 0),
+			 0);
+	w.size = 0;
+	assert_int_equal(decode(MSG_MAIN, MSG_AIR, make(MSG_AIR_WANT, &w, 0), 0),
+			 -EPROTO);
+	assert_int_equal(
+		decode(MSG_AIR, MSG_MAIN, make(MSG_AIR_IDLE, &idle, 0), 0), 0);
+	idle.rc = 1;
+	assert_int_equal(
+		decode(MSG_AIR, MSG_MAIN, make(MSG_AIR_IDLE, &idle, 0), 0),
+		-EPROTO);
+	assert_int_equal(
+		decode(MSG_AIR, MSG_BLK, make(MSG_OFFER, &o, MSG_DOC_MAX), 0), 0);
+	assert_int_equal(decode(MSG_AIR, MSG_BLK,
+				make(MSG_OFFER, &o, MSG_DOC_MAX + 1), 0),
+			 -EPROTO);
+	assert_int_equal(decode(MSG_NET, MSG_BLK, make(MSG_OFFER, &o, 1), 0),
+			 -EPROTO);
+	o.offset = UINT64_MAX;
+	assert_int_equal(decode(MSG_AIR, MSG_BLK, make(MSG_OFFER, &o, 1), 0),
+			 -EPROTO);
+	assert_int_equal(
+		decode(MSG_BLK, MSG_AIR, make(MSG_OFFER_BAD, &bad, 0), 0), 0);
+	bad.len = 0;
+	assert_int_equal(decode(MSG_BLK, MSG_AIR, make(MSG_OFFER_BAD, &bad, 0), 0),
+			 -EPROTO);
+}
+
 /* Random bytes behind a right header never get through as something else. */
 static void test_random_bytes(void **state)
 {
@@ -364,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_ranges_of_request),
 		cmocka_unit_test(test_fields_of_create),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_the_carousel),
 		cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_ipc_carries_messages_and_descriptors),
 		cmocka_unit_test(test_ipc_queue_is_bounded_and_kept_in_order),
