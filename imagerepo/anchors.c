@@ -63,8 +63,7 @@ struct imagerepo_anchors *imagerepo_anchors_new(uint64_t disk_size)
 	while (disk_size >> (EVERY_BITS + a->skip) > MOST)
 		a->skip++;
 	a->room = MOST * 2;
-	while (a->room > 4096 &&
-	       a->room / 4 > disk_size >> (EVERY_BITS + a->skip))
+	while (a->room > 4096 && a->room / 4 > disk_size >> (EVERY_BITS + a->skip))
 		a->room /= 2;
 	a->entry = calloc(a->room, sizeof(*a->entry));
 	if (!a->entry) {

@@ -33,7 +33,6 @@ int imagerepo_anchors_skip(const struct imagerepo_anchors *a);
 void imagerepo_anchors_add(struct imagerepo_anchors *a, uint32_t key,
 			   uint32_t block);
 /* UINT32_MAX: not there. */
-uint32_t imagerepo_anchors_find(const struct imagerepo_anchors *a,
-				uint32_t key);
+uint32_t imagerepo_anchors_find(const struct imagerepo_anchors *a, uint32_t key);
 
 #endif

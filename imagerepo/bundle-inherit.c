@@ -104,8 +104,8 @@ static int scan_disk(int fd, uint64_t size, const struct bundle *b,
 			return rc;
 		for (size_t k = 0; k < len; k += INDEX_BLOCK) {
 			uint32_t now = (uint32_t)((at + k) / INDEX_BLOCK);
-			struct was *w = find(was, n,
-					     XXH3_64bits(raw + k, INDEX_BLOCK));
+			struct was *w =
+				find(was, n, XXH3_64bits(raw + k, INDEX_BLOCK));
 
 			for (; w && w < was + n; w++) {
 				if (w->now == NOWHERE ||
@@ -193,8 +193,8 @@ int imagerepo_bundle_inherit(struct imagerepo_repo *r,
 	if (bundle < 0)
 		return bundle;
 	head = malloc(previous->bundle_head);
-	rc = head ? imagerepo_pread_all(bundle, head, previous->bundle_head,
-					0) : -ENOMEM;
+	rc = head ? imagerepo_pread_all(bundle, head, previous->bundle_head, 0)
+		  : -ENOMEM;
 	if (rc)
 		return errinfo_set_errno(err, rc, "bundle");
 	rc = imagerepo_bundle_parse(head, previous->bundle_head,

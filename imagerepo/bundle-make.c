@@ -94,8 +94,8 @@ static int run_frame(void *arg, struct imagerepo_tools *t, size_t i, void *slot,
 
 	if (!raw || !imagerepo_tools_cctx(t))
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	s->blocks = (uint32_t)(rest < BUNDLE_FRAME_BLOCKS ? rest :
-							    BUNDLE_FRAME_BLOCKS);
+	s->blocks = (uint32_t)(rest < BUNDLE_FRAME_BLOCKS ? rest
+							  : BUNDLE_FRAME_BLOCKS);
 	for (uint32_t b = 0; b < s->blocks; b++) {
 		int rc = read_block(mk, mk->block[first + b],
 				    raw + (size_t)b * INDEX_BLOCK);

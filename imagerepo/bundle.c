@@ -37,8 +37,10 @@ static int check_head(const uint8_t *p, size_t len, uint64_t disk_size,
 	uint64_t want;
 
 	if (len > BUNDLE_HEAD_MAX)
-		return errinfo_set(err, -EFBIG, "the bundle's head is larger "
-						"than %u bytes", BUNDLE_HEAD_MAX);
+		return errinfo_set(err, -EFBIG,
+				   "the bundle's head is larger "
+				   "than %u bytes",
+				   BUNDLE_HEAD_MAX);
 	if (len < BUNDLE_HEAD || memcmp(p, BUNDLE_MAGIC, 8) != 0)
 		return errinfo_set(err, -EBADMSG, "this is not a bundle");
 	if (get32(p + 8) || get32(p + 20))
@@ -119,8 +121,9 @@ int imagerepo_bundle_parse(const void *head, size_t len, uint64_t disk_size,
 	}
 	rc = read_frames(b, p + BUNDLE_HEAD, len);
 	if (!rc)
-		rc = read_blocks(b, p + BUNDLE_HEAD +
-					    (size_t)b->n_frames * BUNDLE_FRAME_ROW,
+		rc = read_blocks(b,
+				 p + BUNDLE_HEAD +
+					 (size_t)b->n_frames * BUNDLE_FRAME_ROW,
 				 disk_size);
 	if (rc) {
 		imagerepo_bundle_free(b);
@@ -168,8 +171,7 @@ int64_t imagerepo_bundle_find(const struct bundle *b, uint64_t block)
 
 	if (block > UINT32_MAX)
 		return -1;
-	found = bsearch(&key, b->place, b->n_blocks, sizeof(key),
-			compare_places);
+	found = bsearch(&key, b->place, b->n_blocks, sizeof(key), compare_places);
 	return found ? (int64_t)found->i : -1;
 }
 

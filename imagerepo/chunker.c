@@ -68,8 +68,7 @@ static int feed(struct cutter *c, const uint8_t *block)
 		c->end++;
 		c->zeros++;
 		/* a hole grows for ever; zeros at the largest size are one */
-		if (c->zeros < CHUNKER_HOLE &&
-		    c->end - c->first >= CHUNKER_MAX) {
+		if (c->zeros < CHUNKER_HOLE && c->end - c->first >= CHUNKER_MAX) {
 			c->zeros = 0;
 			rc = end_piece(c);
 		}

@@ -15,7 +15,7 @@
 
 #include "errinfo.h"
 
-#define CHUNKER_MIN  4u  /* blocks */
+#define CHUNKER_MIN  4u /* blocks */
 #define CHUNKER_AVG  44u
 #define CHUNKER_MAX  64u
 #define CHUNKER_HOLE 4u

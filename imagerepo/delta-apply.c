@@ -20,9 +20,9 @@ struct applying {
 	const struct image_blob *old_blob;
 	struct index *old, *new;
 	struct delta d;
-	uint32_t *row;    /* chunk numbers of the new index's stored chunks */
-	uint8_t *wanted;  /* by pack: the old image has it not */
-	uint64_t *at;     /* by pack: in the scratch file */
+	uint32_t *row;   /* chunk numbers of the new index's stored chunks */
+	uint8_t *wanted; /* by pack: the old image has it not */
+	uint64_t *at;    /* by pack: in the scratch file */
 	int delta, scratch;
 };
 
@@ -31,7 +31,7 @@ struct slot {
 	uint32_t n;
 	struct piece {
 		uint32_t pack, offset, length, at;
-	} *piece;
+	} * piece;
 	uint32_t room;
 	uint8_t *data;
 };
@@ -73,8 +73,7 @@ static int decode_unit(const struct applying *ap, const struct delta_unit *u,
 					 (struct imagerepo_disk **)disk, err);
 	if (!rc)
 		rc = imagerepo_delta_prefix(*disk, ap->d.extent + u->extent,
-					    u->extents, prefix, &prefix_len,
-					    err);
+					    u->extents, prefix, &prefix_len, err);
 	if (rc)
 		return rc;
 	rc = imagerepo_pread_all(ap->delta, stored, u->stored, u->offset);
@@ -144,8 +143,8 @@ static int remake_chunk(struct slot *s, const struct index_chunk *c, int level,
 	if (memcmp(is, c->sha256, HASH_LEN) != 0)
 		return 0;
 	memcpy(s->data + *at, stored, (size_t)n);
-	s->piece[s->n++] = (struct piece){ c->pack, c->pack_offset, c->stored,
-					   *at };
+	s->piece[s->n++] =
+		(struct piece){ c->pack, c->pack_offset, c->stored, *at };
 	*at += (uint32_t)n;
 	return 0;
 }
@@ -187,10 +186,9 @@ static int done_unit(void *arg, size_t i, void *slot, struct errinfo *err)
 
 	(void)i;
 	for (uint32_t k = 0; !rc && k < s->n; k++)
-		rc = imagerepo_pwrite_all(ap->scratch, s->data + s->piece[k].at,
-					  s->piece[k].length,
-					  ap->at[s->piece[k].pack] +
-						  s->piece[k].offset);
+		rc = imagerepo_pwrite_all(
+			ap->scratch, s->data + s->piece[k].at, s->piece[k].length,
+			ap->at[s->piece[k].pack] + s->piece[k].offset);
 	return rc ? errinfo_set_errno(err, rc, "cannot rebuild packs") : 0;
 }
 
@@ -300,10 +298,10 @@ static int get_index(struct applying *ap, const struct image_blob *new_blob,
 	rc = imagerepo_index_parse(doc, len, &ap->new, err);
 	if (rc)
 		return rc;
-	return len == new_blob->size ?
-		       imagerepo_repo_put(ap->r, doc, len, &b, err) :
-		       errinfo_set(err, -EBADMSG,
-				   "the index is of another size");
+	return len == new_blob->size
+		       ? imagerepo_repo_put(ap->r, doc, len, &b, err)
+		       : errinfo_set(err, -EBADMSG,
+				     "the index is of another size");
 }
 
 static int open_delta(struct applying *ap, const struct image_blob *new_blob,
@@ -352,8 +350,9 @@ int imagerepo_delta_apply(struct imagerepo_repo *r,
 			  struct errinfo *err)
 {
 	struct imagerepo_delta_stats unused;
-	struct applying ap = { .r = r, .old_blob = old_index, .delta = -1,
-			       .scratch = -1 };
+	struct applying ap = {
+		.r = r, .old_blob = old_index, .delta = -1, .scratch = -1
+	};
 	int rc;
 
 	stats = stats ? stats : &unused;

@@ -107,9 +107,8 @@ static int run_unit(void *arg, struct imagerepo_tools *t, size_t i, void *slot,
 	if (rc)
 		return rc;
 	s->extents = imagerepo_delta_match(
-		mk->anchors,
-		(uint32_t)(imagerepo_disk_size(disk) / INDEX_BLOCK), raw, len,
-		guess(mk, u), UNIT_PREFIX, s->extent);
+		mk->anchors, (uint32_t)(imagerepo_disk_size(disk) / INDEX_BLOCK),
+		raw, len, guess(mk, u), UNIT_PREFIX, s->extent);
 	rc = imagerepo_delta_prefix(disk, s->extent, s->extents, prefix,
 				    &prefix_len, err);
 	if (rc)
@@ -146,8 +145,7 @@ static int done_unit(void *arg, size_t i, void *slot, struct errinfo *err)
 				  mk->payload_len);
 	mk->payload_len += s->stored;
 	if (mk->progress)
-		mk->progress(IMAGEREPO_STEP_DELTA,
-			     mk->plan.n_units / 3 + i + 1,
+		mk->progress(IMAGEREPO_STEP_DELTA, mk->plan.n_units / 3 + i + 1,
 			     mk->plan.n_units / 3 + mk->plan.n_units, mk->arg);
 	return rc ? errinfo_set_errno(err, rc, "cannot write the delta") : 0;
 }
@@ -165,8 +163,8 @@ static int make_units(struct making *mk, int threads, struct errinfo *err)
 
 	if (!mk->plan.n_units)
 		return 0;
-	rc = imagerepo_delta_scan(mk->r, mk->old, threads, mk->progress, mk->arg,
-				  &mk->anchors, err);
+	rc = imagerepo_delta_scan(mk->r, mk->old, threads, mk->progress,
+				  mk->arg, &mk->anchors, err);
 	return rc ? rc : imagerepo_parallel(&how, err);
 }
 
@@ -185,8 +183,8 @@ static int copy_gaps(struct making *mk, struct errinfo *err)
 		format_hex(p.sha256, HASH_LEN, b.sha256);
 		b.size = p.size;
 		fd = imagerepo_repo_open_blob(mk->r, &b, err);
-		rc = fd < 0 ? fd :
-			      imagerepo_pread_all(fd, buf, g->length, g->offset);
+		rc = fd < 0 ? fd
+			    : imagerepo_pread_all(fd, buf, g->length, g->offset);
 		if (!rc)
 			rc = imagerepo_pwrite_all(mk->payload, buf, g->length,
 						  mk->payload_len);
@@ -210,8 +208,8 @@ static int make_frame(struct frame *f, const void *prefix, size_t prefix_len,
 
 	f->data = malloc(COMPRESS_ROOM(len));
 	if (c && f->data)
-		n = imagerepo_compress_after(c, 19, prefix, prefix_len, raw, len,
-					     f->data);
+		n = imagerepo_compress_after(c, 19, prefix, prefix_len, raw,
+					     len, f->data);
 	ZSTD_freeCCtx(c);
 	f->raw = (uint32_t)len;
 	f->stored = (uint32_t)n;
@@ -265,8 +263,8 @@ static int make_index(struct making *mk, const struct image_blob *new_blob,
 	if (!rc)
 		rc = imagerepo_repo_get(mk->r, new_blob, &new_doc, err);
 	if (!rc)
-		rc = imagerepo_index_body(old_doc, mk->old_blob->size, &oh, &old,
-					  err);
+		rc = imagerepo_index_body(old_doc, mk->old_blob->size, &oh,
+					  &old, err);
 	if (!rc)
 		rc = imagerepo_index_body(new_doc, new_blob->size, &nh, &new,
 					  err);
@@ -278,8 +276,8 @@ static int make_index(struct making *mk, const struct image_blob *new_blob,
 		memcpy(raw, new_doc, INDEX_HEAD);
 		memcpy(raw + INDEX_HEAD, new, len - INDEX_HEAD);
 	}
-	rc = raw ? make_frame(f, old, imagerepo_index_body_len(&oh), raw, len) :
-		   -ENOMEM;
+	rc = raw ? make_frame(f, old, imagerepo_index_body_len(&oh), raw, len)
+		 : -ENOMEM;
 	return rc ? errinfo_set(err, rc, "out of memory") : 0;
 }
 
@@ -354,8 +352,11 @@ int imagerepo_delta_make(struct imagerepo_repo *r,
 			 int threads, imagerepo_repo_progress_fn progress,
 			 void *arg, struct image_blob *out, struct errinfo *err)
 {
-	struct making mk = { .r = r, .old_blob = old_index, .payload = -1,
-			     .progress = progress, .arg = arg };
+	struct making mk = { .r = r,
+			     .old_blob = old_index,
+			     .payload = -1,
+			     .progress = progress,
+			     .arg = arg };
 	int rc = imagerepo_repo_index(r, old_index, &mk.old, err);
 
 	if (!rc)

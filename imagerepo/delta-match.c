@@ -62,8 +62,7 @@ static int done_chunk(void *arg, size_t i, void *slot, struct errinfo *err)
 	imagerepo_index_chunk(s->ix, (uint32_t)i, &c);
 	for (size_t k = 0; k < f->n; k++)
 		imagerepo_anchors_add(s->a, f->anchor[k].key,
-				      (uint32_t)((c.offset +
-						  f->anchor[k].offset) /
+				      (uint32_t)((c.offset + f->anchor[k].offset) /
 						 INDEX_BLOCK));
 	if (s->progress && i % 256 == 0)
 		s->progress(IMAGEREPO_STEP_DELTA, c.offset / 4,
@@ -188,8 +187,8 @@ uint32_t imagerepo_delta_match(const struct imagerepo_anchors *a,
 		uint64_t end = near + len / INDEX_BLOCK;
 
 		vote[votes++] = near;
-		vote[votes++] = end < disk_blocks ? (uint32_t)end :
-						    disk_blocks - 1;
+		vote[votes++] =
+			end < disk_blocks ? (uint32_t)end : disk_blocks - 1;
 	}
 	qsort(vote, votes, sizeof(*vote), by_block);
 	return pick(place, group(vote, votes, disk_blocks, place), budget, out);

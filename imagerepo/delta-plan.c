@@ -116,13 +116,12 @@ static int try_level(const struct index_chunk *c, struct imagerepo_tools *t,
 }
 
 /* The level that gives the chunk as it is stored; 0: none does. */
-static int find_level(void *arg, struct imagerepo_tools *t, size_t i, void *slot,
-		      struct errinfo *err)
+static int find_level(void *arg, struct imagerepo_tools *t, size_t i,
+		      void *slot, struct errinfo *err)
 {
 	struct levels *l = arg;
 	uint8_t *raw = imagerepo_tools_buffer(t, 0, INDEX_CHUNK_MAX);
-	void *out = imagerepo_tools_buffer(t, 1,
-					   COMPRESS_ROOM(INDEX_CHUNK_MAX));
+	void *out = imagerepo_tools_buffer(t, 1, COMPRESS_ROOM(INDEX_CHUNK_MAX));
 	uint8_t *level = l->known + i * KNOWN_ROW;
 	struct index_chunk c;
 	int rc;
@@ -173,8 +172,7 @@ static int add_gap(struct delta_plan *p, uint32_t pack, uint32_t offset,
 			return -ENOMEM;
 		p->gap = more;
 	}
-	p->gap[p->n_gaps++] =
-		(struct delta_gap){ pack, offset, end - offset, 0 };
+	p->gap[p->n_gaps++] = (struct delta_gap){ pack, offset, end - offset, 0 };
 	return 0;
 }
 

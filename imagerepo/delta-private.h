@@ -23,7 +23,7 @@ struct delta_extent {
 };
 
 struct delta_unit {
-	uint32_t first;  /* among the stored chunks of the new index */
+	uint32_t first; /* among the stored chunks of the new index */
 	uint16_t chunks;
 	uint8_t level, extents;
 	uint32_t stored;

@@ -41,8 +41,7 @@ static int by_digest(const void *a, const void *b)
 	return memcmp(x->sha256, y->sha256, HASH_LEN);
 }
 
-uint8_t *imagerepo_index_new_packs(const struct index *ix,
-				   const struct index *old)
+uint8_t *imagerepo_index_new_packs(const struct index *ix, const struct index *old)
 {
 	uint32_t n = imagerepo_index_n_packs(old);
 	auto_free struct index_pack *has = calloc(n + 1UL, sizeof(*has));
@@ -71,8 +70,8 @@ int imagerepo_delta_prefix(struct imagerepo_disk *old,
 	for (uint32_t i = 0; i < n; i++) {
 		size_t bytes = (size_t)extent[i].blocks * INDEX_BLOCK;
 		int rc = imagerepo_disk_read(
-			old, (uint64_t)extent[i].block * INDEX_BLOCK, out + *len,
-			bytes, err);
+			old, (uint64_t)extent[i].block * INDEX_BLOCK,
+			out + *len, bytes, err);
 
 		if (rc)
 			return rc;

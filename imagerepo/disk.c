@@ -46,8 +46,8 @@ int imagerepo_disk_open(struct imagerepo_repo *r, const struct image_blob *index
 		d->kept[i].chunk = NOBODY;
 	d->stored = malloc(INDEX_STORED_MAX);
 	d->dctx = ZSTD_createDCtx();
-	rc = d->stored && d->dctx ? imagerepo_repo_index(r, index, &d->ix, err) :
-				    errinfo_set(err, -ENOMEM, "out of memory");
+	rc = d->stored && d->dctx ? imagerepo_repo_index(r, index, &d->ix, err)
+				  : errinfo_set(err, -ENOMEM, "out of memory");
 	if (rc) {
 		imagerepo_disk_close(d);
 		return rc;
@@ -74,8 +74,7 @@ uint64_t imagerepo_disk_size(const struct imagerepo_disk *d)
 	return imagerepo_index_disk_size(d->ix);
 }
 
-static int open_pack(struct imagerepo_disk *d, uint32_t pack,
-		     struct errinfo *err)
+static int open_pack(struct imagerepo_disk *d, uint32_t pack, struct errinfo *err)
 {
 	struct image_blob b;
 	struct index_pack p;
@@ -101,8 +100,7 @@ static int decode(struct imagerepo_disk *d, const struct index_chunk *c,
 	rc = imagerepo_pread_all(d->fd, d->stored, c->stored, c->pack_offset);
 	if (rc)
 		return errinfo_set_errno(err, rc, "a pack of the disk");
-	return imagerepo_chunk_decode(d->dctx, c, d->stored, c->stored, raw,
-				      err);
+	return imagerepo_chunk_decode(d->dctx, c, d->stored, c->stored, raw, err);
 }
 
 /* The decoded chunk, from what is kept or anew. */
@@ -196,5 +194,6 @@ int imagerepo_chunk_load(struct imagerepo_repo *r, const struct index *ix,
 		return errinfo_set_errno(err, rc, "pack %.12s...", b.sha256);
 	rc = imagerepo_chunk_decode(dctx, c, stored, c->stored, raw, err);
 	return rc ? errinfo_wrap(err, rc, "pack %.12s... at %u", b.sha256,
-				 c->pack_offset) : 0;
+				 c->pack_offset)
+		  : 0;
 }

@@ -67,8 +67,8 @@ static int check_blobs(struct checking *c, const char *path, struct errinfo *err
 		int rc = errno == ENOENT ? 0 : -errno;
 
 		cleanup_close(&fd);
-		return rc ? errinfo_set_errno(err, rc, "%s/%s", c->r->name,
-					      path) : 0;
+		return rc ? errinfo_set_errno(err, rc, "%s/%s", c->r->name, path)
+			  : 0;
 	}
 	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
@@ -149,22 +149,24 @@ static int check_bundle(struct checking *c, const struct image_manifest *m,
 	ZSTD_DCtx *dctx = ZSTD_createDCtx();
 	struct bundle *b = NULL;
 	char hex[HASH_HEX];
-	int rc = raw && dctx ? imagerepo_repo_get(c->r, &m->bundle, &doc, err) :
-			       -ENOMEM;
+	int rc = raw && dctx ? imagerepo_repo_get(c->r, &m->bundle, &doc, err)
+			     : -ENOMEM;
 
 	if (rc)
 		goto out;
 	hash_bytes_hex(doc, m->bundle_head, hex);
-	rc = strcmp(hex, m->bundle_head_sha256) ? -EBADMSG :
-		imagerepo_bundle_parse(doc, m->bundle_head, m->disk_size,
-				       m->index.sha256, &b, err);
+	rc = strcmp(hex, m->bundle_head_sha256)
+		     ? -EBADMSG
+		     : imagerepo_bundle_parse(doc, m->bundle_head, m->disk_size,
+					      m->index.sha256, &b, err);
 	for (uint32_t i = 0; !rc && i < imagerepo_bundle_n_frames(b); i++) {
 		struct bundle_frame f;
 
 		imagerepo_bundle_frame(b, i, &f);
-		rc = f.offset + f.stored > m->bundle.size ? -EBADMSG :
-			imagerepo_bundle_decode(dctx, &f, doc + f.offset,
-						f.stored, raw, err);
+		rc = f.offset + f.stored > m->bundle.size
+			     ? -EBADMSG
+			     : imagerepo_bundle_decode(dctx, &f, doc + f.offset,
+						       f.stored, raw, err);
 		for (uint32_t k = 0; !rc && k < f.blocks; k++) {
 			uint64_t at = imagerepo_bundle_block(b, f.first + k);
 

@@ -62,8 +62,8 @@ static int is_marked(const struct sweep *s, const char *hex)
 	/* A stranger's file: not ours to delete. */
 	if (!hash_is_hex(hex) || parse_hex(hex, sha256, HASH_LEN))
 		return 1;
-	return s->blobs.n && bsearch(sha256, s->blobs.sha256, s->blobs.n,
-				     HASH_LEN, compare);
+	return s->blobs.n &&
+	       bsearch(sha256, s->blobs.sha256, s->blobs.n, HASH_LEN, compare);
 }
 
 int imagerepo_repo_manifest(struct imagerepo_repo *r,
@@ -112,9 +112,9 @@ static int sweep_file(struct sweep *s, int dir, const char *name, int keep,
 	struct stat is;
 
 	if (fstatat(dir, name, &is, AT_SYMLINK_NOFOLLOW))
-		return errno == ENOENT ? 0 :
-					 errinfo_set_errno(err, -errno, "%s",
-							   name);
+		return errno == ENOENT
+			       ? 0
+			       : errinfo_set_errno(err, -errno, "%s", name);
 	if (!S_ISREG(is.st_mode))
 		return 0;
 	if (keep || is.st_mtime >= s->before) {
@@ -140,8 +140,8 @@ static int sweep_dir(struct sweep *s, const char *path, struct errinfo *err)
 	if (!d) {
 		rc = errno == ENOENT ? 0 : -errno;
 		cleanup_close(&fd);
-		return rc ? errinfo_set_errno(err, rc, "%s/%s", s->r->name,
-					      path) : 0;
+		return rc ? errinfo_set_errno(err, rc, "%s/%s", s->r->name, path)
+			  : 0;
 	}
 	while (!rc && (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
@@ -187,13 +187,14 @@ static int sweep_all(struct sweep *s, struct errinfo *err)
 	return rc;
 }
 
-int imagerepo_repo_gc(struct imagerepo_repo *r,
-		      const struct imagerepo_keep *keep, size_t n,
-		      int64_t grace_sec, int dry_run,
+int imagerepo_repo_gc(struct imagerepo_repo *r, const struct imagerepo_keep *keep,
+		      size_t n, int64_t grace_sec, int dry_run,
 		      struct imagerepo_gc_stats *stats, struct errinfo *err)
 {
 	struct imagerepo_gc_stats unused;
-	struct sweep s = { .r = r, .keep = keep, .n_keep = n,
+	struct sweep s = { .r = r,
+			   .keep = keep,
+			   .n_keep = n,
 			   .dry_run = dry_run,
 			   .stats = stats ? stats : &unused };
 	int rc = 0;

@@ -177,8 +177,7 @@ static int parse_parts(const struct parts *p, struct image_manifest *m,
 	return rc;
 }
 
-static int parse_body(json_t *body, struct image_manifest *m,
-		      struct errinfo *err)
+static int parse_body(json_t *body, struct image_manifest *m, struct errinfo *err)
 {
 	const char *name, *version, *created, *arch, *cmdline;
 	json_int_t format, memory;
@@ -236,20 +235,19 @@ static json_t *deltas_json(const struct image_manifest *m)
 
 	for (int i = 0; i < m->n_deltas; i++)
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:I}", "from",
-					m->delta[i].from, "sha256",
-					m->delta[i].blob.sha256, "size",
-					(json_int_t)m->delta[i].blob.size));
+			list,
+			json_pack("{s:s, s:s, s:I}", "from", m->delta[i].from,
+				  "sha256", m->delta[i].blob.sha256, "size",
+				  (json_int_t)m->delta[i].blob.size));
 	return list;
 }
 
 static json_t *body_json(const struct image_manifest *m)
 {
 	char created[CLOCK_ISO];
-	json_t *root = json_pack("{s:I, s:I, s:o}", "size",
-				 (json_int_t)m->disk_size, "stored",
-				 (json_int_t)m->disk_stored, "index",
-				 blob_json(&m->index));
+	json_t *root = json_pack(
+		"{s:I, s:I, s:o}", "size", (json_int_t)m->disk_size, "stored",
+		(json_int_t)m->disk_stored, "index", blob_json(&m->index));
 	json_t *body;
 
 	if (m->bundle.size)
@@ -257,10 +255,9 @@ static json_t *body_json(const struct image_manifest *m)
 	clock_format(m->created_ms, created);
 	body = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o}",
 			 "format", IMAGE_FORMAT, "name", m->name, "version",
-			 m->version, "created", created, "arch", ARCH,
-			 "cmdline", m->cmdline, "memory_min_mib",
-			 m->memory_min_mib, "kernel", blob_json(&m->kernel),
-			 "root", root);
+			 m->version, "created", created, "arch", ARCH, "cmdline",
+			 m->cmdline, "memory_min_mib", m->memory_min_mib,
+			 "kernel", blob_json(&m->kernel), "root", root);
 	if (m->initrd.size)
 		json_object_set_new(body, "initrd", blob_json(&m->initrd));
 	if (m->contents.size)

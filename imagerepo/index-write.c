@@ -71,8 +71,7 @@ static int grow(void **array, uint32_t n, size_t size)
 	return 0;
 }
 
-static int add_chunk(struct index_writer *w, enum index_kind kind,
-		     uint64_t size)
+static int add_chunk(struct index_writer *w, enum index_kind kind, uint64_t size)
 {
 	struct chunk_row *c;
 
@@ -190,8 +189,7 @@ static void write_columns(const struct index_writer *w, uint8_t *p)
 		put32(p + 4 * i, w->data[i].pack);
 		put32(p + 4 * (data + i), w->data[i].offset);
 		put32(p + 4 * (2 * data + i), w->data[i].length);
-		memcpy(p + 12 * data + HASH_LEN * i, w->data[i].sha256,
-		       HASH_LEN);
+		memcpy(p + 12 * data + HASH_LEN * i, w->data[i].sha256, HASH_LEN);
 	}
 }
 

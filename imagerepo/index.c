@@ -25,8 +25,8 @@ struct index {
 
 uint64_t imagerepo_index_body_len(const struct index_head *h)
 {
-	return (uint64_t)h->n_packs * (HASH_LEN + 4) + (uint64_t)h->n_chunks * 3 +
-	       (uint64_t)h->n_data * (12 + HASH_LEN);
+	return (uint64_t)h->n_packs * (HASH_LEN + 4) +
+	       (uint64_t)h->n_chunks * 3 + (uint64_t)h->n_data * (12 + HASH_LEN);
 }
 
 int imagerepo_index_head(const void *doc, size_t len, struct index_head *h,
@@ -106,7 +106,8 @@ static int check_packs(const struct index *ix, struct errinfo *err)
 		if (!size || size > INDEX_PACK_MAX)
 			return errinfo_set(err, -EBADMSG,
 					   "pack %u of the index has no "
-					   "possible size", i);
+					   "possible size",
+					   i);
 	}
 	return 0;
 }
@@ -302,7 +303,6 @@ int imagerepo_chunk_decode(void *dctx, const struct index_chunk *c,
 		return 0;
 	}
 	if (imagerepo_frame_decode(dctx, stored, len, raw, c->size))
-		return errinfo_set(err, -EBADMSG,
-				   "a chunk does not decompress");
+		return errinfo_set(err, -EBADMSG, "a chunk does not decompress");
 	return 0;
 }

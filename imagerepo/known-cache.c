@@ -94,16 +94,16 @@ static int hash_chunk(void *arg, struct imagerepo_tools *t, size_t i,
 	rc = imagerepo_chunk_load(job->r, job->ix, &c, t, raw, err);
 	if (rc)
 		return rc;
-	row = job->rows + (size_t)imagerepo_index_row(job->ix, (uint32_t)i) *
-				  KNOWN_ROW;
+	row = job->rows +
+	      (size_t)imagerepo_index_row(job->ix, (uint32_t)i) * KNOWN_ROW;
 	row[0] = 0;
 	hash_bytes(raw, c.size, row + 1);
 	return 0;
 }
 
-int imagerepo_known_rows(struct imagerepo_repo *r,
-			 const struct image_blob *b, const struct index *ix,
-			 int threads, uint8_t **rows, struct errinfo *err)
+int imagerepo_known_rows(struct imagerepo_repo *r, const struct image_blob *b,
+			 const struct index *ix, int threads, uint8_t **rows,
+			 struct errinfo *err)
 {
 	uint32_t n = imagerepo_index_n_data(ix);
 	uint8_t *p = load(r, b, n);
@@ -119,8 +119,8 @@ int imagerepo_known_rows(struct imagerepo_repo *r,
 		return 0;
 	}
 	job.rows = p = calloc(n + 1UL, KNOWN_ROW);
-	rc = p ? imagerepo_parallel(&how, err) :
-		 errinfo_set(err, -ENOMEM, "out of memory");
+	rc = p ? imagerepo_parallel(&how, err)
+	       : errinfo_set(err, -ENOMEM, "out of memory");
 	if (rc) {
 		free(p);
 		return rc;

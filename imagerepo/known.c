@@ -52,9 +52,8 @@ static uint32_t *find_slot(const struct imagerepo_known *k,
 	}
 }
 
-const struct imagerepo_place *
-imagerepo_known_find(const struct imagerepo_known *k,
-		     const uint8_t raw[HASH_LEN])
+const struct imagerepo_place *imagerepo_known_find(const struct imagerepo_known *k,
+						   const uint8_t raw[HASH_LEN])
 {
 	uint32_t *s = k->slots ? find_slot(k, raw) : NULL;
 
@@ -125,8 +124,7 @@ void imagerepo_known_set_pack(struct imagerepo_known *k, uint32_t number,
 struct index_pack imagerepo_known_pack(const struct imagerepo_known *k,
 				       uint32_t number)
 {
-	return (struct index_pack){ k->pack[number].sha256,
-				    k->pack[number].size };
+	return (struct index_pack){ k->pack[number].sha256, k->pack[number].size };
 }
 
 /* Numbers of the packs that are there; UINT32_MAX for the others. */

@@ -33,9 +33,8 @@ void imagerepo_known_free(struct imagerepo_known *k);
 int imagerepo_known_add(struct imagerepo_known *k,
 			const struct imagerepo_place *p);
 /* NULL: not known. Valid until the next addition. */
-const struct imagerepo_place *
-imagerepo_known_find(const struct imagerepo_known *k,
-		     const uint8_t raw[HASH_LEN]);
+const struct imagerepo_place *imagerepo_known_find(const struct imagerepo_known *k,
+						   const uint8_t raw[HASH_LEN]);
 /* Packs by number. */
 int imagerepo_known_add_pack(struct imagerepo_known *k,
 			     const struct index_pack *p, uint32_t *number);
@@ -57,8 +56,8 @@ void imagerepo_known_save(struct imagerepo_repo *r,
 			  const struct image_blob *index, const uint8_t *rows,
 			  uint32_t n);
 /* The rows of an index, from cache/ or anew; caller frees. */
-int imagerepo_known_rows(struct imagerepo_repo *r,
-			 const struct image_blob *b, const struct index *ix,
-			 int threads, uint8_t **rows, struct errinfo *err);
+int imagerepo_known_rows(struct imagerepo_repo *r, const struct image_blob *b,
+			 const struct index *ix, int threads, uint8_t **rows,
+			 struct errinfo *err);
 
 #endif

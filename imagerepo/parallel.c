@@ -84,8 +84,7 @@ static size_t take(struct pool *p)
 	size_t i = SIZE_MAX;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->stop && p->next < p->how->n &&
-	       p->next >= p->settled + p->slots)
+	while (!p->stop && p->next < p->how->n && p->next >= p->settled + p->slots)
 		pthread_cond_wait(&p->work, &p->lock);
 	if (!p->stop && p->next < p->how->n)
 		i = p->next++;
@@ -183,11 +182,10 @@ static int run_threads(struct pool *p, int threads, struct errinfo *err)
 	return rc;
 }
 
-int imagerepo_parallel(const struct imagerepo_parallel *how,
-		       struct errinfo *err)
+int imagerepo_parallel(const struct imagerepo_parallel *how, struct errinfo *err)
 {
-	int threads = how->threads ? how->threads :
-				     (int)sysconf(_SC_NPROCESSORS_ONLN);
+	int threads = how->threads ? how->threads
+				   : (int)sysconf(_SC_NPROCESSORS_ONLN);
 	struct pool p = { .how = how };
 	int rc;
 

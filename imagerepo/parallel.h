@@ -38,7 +38,6 @@ struct imagerepo_parallel {
 	void *arg;
 };
 
-int imagerepo_parallel(const struct imagerepo_parallel *how,
-		       struct errinfo *err);
+int imagerepo_parallel(const struct imagerepo_parallel *how, struct errinfo *err);
 
 #endif

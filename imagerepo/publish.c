@@ -83,7 +83,9 @@ static int load_index(struct loading *l, const struct image_blob *b)
 	strcpy(l->seen[l->n++], b->sha256);
 	/* An image that cannot be read has nothing to share. */
 	return imagerepo_known_load(l->p->old, l->p->r, b, l->p->how->threads,
-				    NULL) == -ENOMEM ? -ENOMEM : 0;
+				    NULL) == -ENOMEM
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int load_target(const char *file, void *arg, struct errinfo *err)
@@ -142,8 +144,8 @@ static int make_order(struct publish *p, const uint32_t *boot, size_t n_boot,
 	if (!taken || !p->order || !p->place)
 		return out_of_memory(err);
 	for (size_t b = 0; b < n_boot + p->n; b++) {
-		uint32_t i = b < n_boot ? piece_of(p, boot[b]) :
-					  (uint32_t)(b - n_boot);
+		uint32_t i = b < n_boot ? piece_of(p, boot[b])
+					: (uint32_t)(b - n_boot);
 
 		if (taken[i] || p->piece[i].hole)
 			continue;
@@ -419,8 +421,7 @@ static int publish(struct publish *p, struct image_manifest *m,
 	int rc = open_disk(p, err);
 
 	if (!rc)
-		rc = imagerepo_chunker_cut(p->fd, p->size, &p->piece, &p->n,
-					   err);
+		rc = imagerepo_chunker_cut(p->fd, p->size, &p->piece, &p->n, err);
 	if (!rc && !n_boot && p->how->previous) {
 		rc = imagerepo_bundle_inherit(p->r, p->how->previous, p->fd,
 					      p->size, &inherited, &n_boot, err);
@@ -438,8 +439,8 @@ static int publish(struct publish *p, struct image_manifest *m,
 	if (rc)
 		return rc;
 	tell(p, IMAGEREPO_STEP_BUNDLE, 0, 1);
-	rc = imagerepo_bundle_make(p->r, p->fd, boot, n_boot, p->how->threads, m,
-				   &p->stats->bundle_blocks, err);
+	rc = imagerepo_bundle_make(p->r, p->fd, boot, n_boot, p->how->threads,
+				   m, &p->stats->bundle_blocks, err);
 	tell(p, IMAGEREPO_STEP_BUNDLE, 1, 1);
 	return rc ? rc : write_delta(p, m, err);
 }
@@ -451,7 +452,9 @@ int imagerepo_repo_publish(struct imagerepo_repo *r,
 			   struct errinfo *err)
 {
 	struct imagerepo_publish_stats unused;
-	struct publish p = { .r = r, .how = how, .fd = -1,
+	struct publish p = { .r = r,
+			     .how = how,
+			     .fd = -1,
 			     .level = how->level ? how->level : LEVEL };
 	int rc;
 

@@ -255,9 +255,8 @@ int imagerepo_repo_each(struct imagerepo_repo *r, const struct image_manifest *m
 			int deltas, imagerepo_repo_blob_fn fn, void *arg,
 			struct errinfo *err)
 {
-	const struct image_blob *part[] = { &m->kernel, &m->initrd,
-					    &m->contents, &m->index,
-					    &m->bundle };
+	const struct image_blob *part[] = { &m->kernel, &m->initrd, &m->contents,
+					    &m->index, &m->bundle };
 	int rc = 0;
 
 	(void)err;

@@ -26,8 +26,8 @@ static int walk(struct imagerepo_repo *r, const char *path, int depth,
 	if (!d) {
 		rc = errno == ENOENT ? 0 : -errno;
 		cleanup_close(&fd);
-		return rc ? errinfo_set_errno(err, rc, "%s/%s", r->name, path) :
-			    0;
+		return rc ? errinfo_set_errno(err, rc, "%s/%s", r->name, path)
+			  : 0;
 	}
 	while (!rc && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.' ||

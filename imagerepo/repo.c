@@ -67,8 +67,8 @@ static int make_dir(struct imagerepo_repo *r, const char *path,
 
 static int sync_dir(struct imagerepo_repo *r, const char *path)
 {
-	auto_close int fd = openat(r->dir, path,
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd =
+		openat(r->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -188,9 +188,8 @@ int imagerepo_repo_put_doc(struct imagerepo_repo *r, const char *path,
 	return rc ? errinfo_set_errno(err, rc, "%s/%s", r->name, path) : 0;
 }
 
-int imagerepo_repo_get_doc(struct imagerepo_repo *r, const char *path,
-			   size_t max, char **data, size_t *len,
-			   struct errinfo *err)
+int imagerepo_repo_get_doc(struct imagerepo_repo *r, const char *path, size_t max,
+			   char **data, size_t *len, struct errinfo *err)
 {
 	auto_close int fd = openat(r->dir, path, O_RDONLY | O_CLOEXEC);
 	int rc = fd < 0 ? -errno : fileio_read_fd(fd, max, data, len);
@@ -254,8 +253,7 @@ int imagerepo_repo_flush(struct imagerepo_repo *r, struct errinfo *err)
 		snprintf(path, sizeof(path), REPO_BLOBS "/%02x", i);
 		rc = sync_dir(r, path);
 		if (rc)
-			return errinfo_set_errno(err, rc, "%s/%s", r->name,
-						 path);
+			return errinfo_set_errno(err, rc, "%s/%s", r->name, path);
 		r->dirty[i] = 0;
 	}
 	return 0;

@@ -14,8 +14,8 @@
 
 #define TRACE_MAX (256u << 20) /* bytes of the file */
 
-int imagerepo_trace_load(const char *file, uint64_t disk_size, uint32_t **blocks,
-			 size_t *n, struct errinfo *err)
+int imagerepo_trace_load(const char *file, uint64_t disk_size,
+			 uint32_t **blocks, size_t *n, struct errinfo *err)
 {
 	auto_free char *text = NULL;
 	auto_free uint32_t *list = NULL;

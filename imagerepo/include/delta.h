@@ -12,7 +12,7 @@
  *	80      4	index_raw, 84 index_stored
  *	88      4	table_raw, 92 table_stored
  *	96      -	zstd frame: the new index's first 32 bytes and columns
- *			(index.h), with those
+ *			(index.h), with the columns
  *			of the old index as prefix
  *	-       -	zstd frame: table
  *	-       -	payload: the units' frames, then the gaps' bytes
@@ -38,9 +38,9 @@
 #include "image.h"
 #include "repo.h"
 
-#define DELTA_UNIT_MAX    (1u << 20)  /* raw bytes of a unit */
-#define DELTA_EXTENTS_MAX 16          /* of one unit */
-#define DELTA_PREFIX_MAX  (2u << 20)  /* bytes of a unit's extents */
+#define DELTA_UNIT_MAX    (1u << 20) /* raw bytes of a unit */
+#define DELTA_EXTENTS_MAX 16         /* of one unit */
+#define DELTA_PREFIX_MAX  (2u << 20) /* bytes of a unit's extents */
 
 struct imagerepo_delta_stats {
 	uint32_t packs, rebuilt; /* that the old image has not; made of them */

@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	format_hex(data + 32, HASH_LEN, index);
 	head = 64 + 40 * (size_t)(get32(data + 12) & 0xfffff) +
 	       4 * (size_t)(get32(data + 16) & 0xffffff);
-	if (head > len ||
-	    imagerepo_bundle_parse(data, head, get64(data + 24), index, &b, NULL))
+	if (head > len || imagerepo_bundle_parse(data, head, get64(data + 24),
+						 index, &b, NULL))
 		return 0;
 	dctx = ZSTD_createDCtx();
 	for (uint32_t i = 0; i < imagerepo_bundle_n_frames(b); i++) {

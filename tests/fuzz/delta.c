@@ -25,7 +25,8 @@ static void check(const struct delta *d, uint64_t size, uint64_t disk)
 	}
 	for (uint32_t i = 0; i < d->n_extents; i++)
 		if (((uint64_t)d->extent[i].block + d->extent[i].blocks) *
-			    INDEX_BLOCK > disk)
+			    INDEX_BLOCK >
+		    disk)
 			abort();
 	for (uint32_t i = 0; i < d->n_gaps; i++)
 		if (d->gap[i].at + d->gap[i].length > size)

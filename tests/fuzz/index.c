@@ -61,8 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	if (imagerepo_index_head(data + 1, len - 1, &h, NULL) ||
 	    imagerepo_index_body_len(&h) != len - 1 - INDEX_HEAD ||
-	    imagerepo_index_wrap(&h, data + 1 + INDEX_HEAD, &doc, &doc_len,
-				 NULL))
+	    imagerepo_index_wrap(&h, data + 1 + INDEX_HEAD, &doc, &doc_len, NULL))
 		return 0;
 	parse(doc, doc_len);
 	return 0;
