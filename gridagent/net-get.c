@@ -185,9 +185,10 @@ void net_get_link(int fd, int repo_port)
 {
 	lost();
 	clear();
-	if (repo_port)
-		net.port = repo_port;
-	net.h2 = repo_port != 0;
+	/* HTTP/1.1 on the HTTP port: on an HTTP/2 connection that was idle,
+	 * libcurl 7.88 sends the next request only when the server closes it,
+	 * a minute later. */
+	(void)repo_port;
 	net.blk = ipc_new(fd, MSG_NET, MSG_BLK, 0);
 	if (!net.blk)
 		exit(EXIT_FAILURE);
