@@ -123,7 +123,7 @@ c-sources = $(shell git ls-files '*.c' '*.h')
 
 # What a gateway or a central runs; what nodes run travels in the images.
 sbin := gatewayd centrald carouseld
-bin  := gridctl imagerepo
+bin  := gridctl imagerepo imagedev
 share = $(DESTDIR)$(PREFIX)/share
 install: $(addprefix $(BUILD)/bin/,$(sbin) $(bin)) ## install programs, man pages, examples, boot files (DESTDIR, PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
