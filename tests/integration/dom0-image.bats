@@ -64,7 +64,7 @@ smuggle() {
 @test "should fail: USB sticks" { smuggle usb-storage drivers/usb/storage/usb-storage.ko; }
 @test "should fail: memory cards" { smuggle mmc_block drivers/mmc/core/mmc_block.ko; }
 @test "should fail: emulated disks" { smuggle virtio_blk drivers/block/virtio_blk.ko; }
-@test "should fail: network disks" { smuggle nbd drivers/block/nbd.ko; }
+@test "should fail: network disks" { smuggle rbd drivers/block/rbd.ko; }
 @test "should fail: Firewire" { smuggle firewire-ohci drivers/firewire/firewire-core.ko; }
 @test "should fail: Wi-Fi" { smuggle iwlwifi drivers/net/wireless/intel/iwlwifi/iwlwifi.ko; }
 @test "should fail: ext4" { smuggle ext4 fs/ext4/ext4.ko; }
