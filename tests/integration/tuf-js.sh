@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 bin=$(cd "${BUILD:-build}/bin" && pwd)
 here=$PWD/tests/integration/tuf-js
-modules=${BUILD:-build}/tuf-js
+modules=$(dirname "$bin")/tuf-js
 PATH=$bin:$PATH
 
 skip() { echo "$*"; exit 77; }
