@@ -8,7 +8,7 @@ set -eu
 [ "$(id -u)" = 0 ] || { echo "needs root: workers run jobs as another user"; exit 77; }
 bin=$(realpath "${BUILD:-build}/bin")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/central-worker.XXXXXX")
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000))
 pids=()
 
 finish()

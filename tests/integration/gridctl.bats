@@ -10,7 +10,7 @@ setup_file()
 {
 	T=$(mktemp -d "${TMPDIR:-/tmp}/gridctl.XXXXXX")
 	export T
-	port=$((20000 + RANDOM % 20000))
+	port=$((20000 + RANDOM % 12000))
 	cd "$T"
 	make_repo batch 1 >manifest
 	cat >central.conf <<-END

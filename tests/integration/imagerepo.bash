@@ -3,7 +3,8 @@
 
 imagerepo_setup() {
 	export LC_ALL=C
-	BIN=$(cd "${BUILD:-build}/bin" && pwd)
+	local top=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+	BIN=$(cd "$top" && cd "${BUILD:-build}/bin" && pwd)
 	PATH=$BIN:$PATH
 	export PATH
 }
@@ -97,7 +98,7 @@ serve() {
 	local dir=$BATS_TEST_TMPDIR/nginx port
 	mkdir -p "$dir"
 	for _ in 1 2 3 4 5; do
-		port=$((20000 + RANDOM % 20000))
+		port=$((20000 + RANDOM % 12000))
 		cat >"$dir/conf" <<-END
 			$([ "$(id -u)" != 0 ] || echo 'user root;')
 			daemon off; pid $dir/pid; error_log $dir/error.log; worker_processes 1;

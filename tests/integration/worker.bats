@@ -307,7 +307,7 @@ tls_front() { # nginx before the fake central; sets port and pin
 		-keyout "$dir/key" -out "$dir/cert" -subj /CN=elsewhere 2> /dev/null
 	pin=sha256//$(openssl x509 -in "$dir/cert" -noout -pubkey |
 		openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)
-	port=$((20000 + RANDOM % 20000))
+	port=$((20000 + RANDOM % 12000))
 	cat > "$dir/conf" <<-END
 		daemon off; master_process off; user root; pid $dir/pid; error_log $dir/log;
 		events {}
