@@ -43,13 +43,13 @@
 #define IMAGE_MAX         (64 * 1024) /* bytes of a manifest */
 
 /* Bounds, so that nobody's signature can make a node run out of memory. */
-#define IMAGE_KERNEL_MAX (64ULL << 20)
-#define IMAGE_INITRD_MAX (256ULL << 20)
-#define IMAGE_DISK_MAX   (64ULL << 30)
-#define IMAGE_INDEX_MAX  (64ULL << 20)
-#define IMAGE_BUNDLE_MAX (1ULL << 30)
+#define IMAGE_KERNEL_MAX   (64ULL << 20)
+#define IMAGE_INITRD_MAX   (256ULL << 20)
+#define IMAGE_DISK_MAX     (64ULL << 30)
+#define IMAGE_INDEX_MAX    (64ULL << 20)
+#define IMAGE_BUNDLE_MAX   (1ULL << 30)
 #define IMAGE_CONTENTS_MAX (256ULL << 20)
-#define IMAGE_DELTA_MAX  (8ULL << 30)
+#define IMAGE_DELTA_MAX    (8ULL << 30)
 
 struct image_blob {
 	char sha256[HASH_HEX];

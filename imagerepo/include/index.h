@@ -39,7 +39,7 @@
 #include "hash.h"
 
 #define INDEX_BLOCK      4096u
-#define INDEX_CHUNK_MAX  (256u * 1024) /* raw bytes of a stored chunk */
+#define INDEX_CHUNK_MAX  (256u * 1024)   /* raw bytes of a stored chunk */
 #define INDEX_STORED_MAX INDEX_CHUNK_MAX /* no gain: stored raw */
 #define INDEX_PACK_MAX   (2u << 20)
 #define INDEX_CHUNKS_MAX (1u << 22)

@@ -47,9 +47,8 @@ int imagerepo_repo_dir(const struct imagerepo_repo *r);
 int imagerepo_repo_put_doc(struct imagerepo_repo *r, const char *path,
 			   const void *data, size_t len, struct errinfo *err);
 /* -ENOENT where there is none, -EFBIG. Caller frees; NUL behind the end. */
-int imagerepo_repo_get_doc(struct imagerepo_repo *r, const char *path,
-			   size_t max, char **data, size_t *len,
-			   struct errinfo *err);
+int imagerepo_repo_get_doc(struct imagerepo_repo *r, const char *path, size_t max,
+			   char **data, size_t *len, struct errinfo *err);
 
 /* ---- blobs ---------------------------------------------------------------- */
 
@@ -97,8 +96,8 @@ int imagerepo_disk_read(struct imagerepo_disk *d, uint64_t offset, void *buf,
 
 /* root.trace: the numbers of the 4096-byte blocks that a boot read, decimal,
  * one a line, in the order of the first read, each once. Caller frees. */
-int imagerepo_trace_load(const char *file, uint64_t disk_size, uint32_t **blocks,
-			 size_t *n, struct errinfo *err);
+int imagerepo_trace_load(const char *file, uint64_t disk_size,
+			 uint32_t **blocks, size_t *n, struct errinfo *err);
 
 /* ---- publishing ------------------------------------------------------------ */
 
@@ -120,8 +119,8 @@ struct imagerepo_publish {
 	 * is no trace, and a delta leads from it. May be NULL. */
 	const struct image_manifest *previous;
 	const char *previous_sha256; /* of its manifest */
-	int level;   /* zstd, 1-19; 0: the default */
-	int threads; /* 0: as many as processors */
+	int level;                   /* zstd, 1-19; 0: the default */
+	int threads;                 /* 0: as many as processors */
 	int no_delta;
 	imagerepo_repo_progress_fn progress; /* from the caller's thread */
 	void *arg;
@@ -129,7 +128,7 @@ struct imagerepo_publish {
 
 struct imagerepo_publish_stats {
 	uint32_t chunks, holes, new_chunks, new_packs;
-	uint64_t new_bytes; /* stored anew in packs */
+	uint64_t new_bytes;    /* stored anew in packs */
 	uint64_t update_bytes; /* delta, or new packs + index where that is less */
 	uint32_t bundle_blocks, bundle_inherited;
 };
@@ -159,14 +158,12 @@ struct imagerepo_gc_stats {
 /* Deletes blobs, and files in targets/, that none of `keep` names and that are
  * older than grace_sec. Needs the lock. Fails before it deletes anything when a
  * manifest or an index of `keep` cannot be read. */
-int imagerepo_repo_gc(struct imagerepo_repo *r,
-		      const struct imagerepo_keep *keep, size_t n,
-		      int64_t grace_sec, int dry_run,
+int imagerepo_repo_gc(struct imagerepo_repo *r, const struct imagerepo_keep *keep,
+		      size_t n, int64_t grace_sec, int dry_run,
 		      struct imagerepo_gc_stats *stats, struct errinfo *err);
 
 /* Tells of one fault: where and what. */
-typedef void (*imagerepo_fsck_fn)(const char *where, const char *what,
-				  void *arg);
+typedef void (*imagerepo_fsck_fn)(const char *where, const char *what, void *arg);
 struct imagerepo_fsck_stats {
 	uint64_t blobs, bytes, faults;
 };

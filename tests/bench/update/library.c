@@ -43,7 +43,8 @@ static int load(const char *file, struct image_manifest *m, char hex[HASH_HEX])
 static int publish(int argc, char **argv, int update)
 {
 	struct imagerepo_publish_stats stats;
-	struct image_manifest m = { .name = "bench", .version = "1",
+	struct image_manifest m = { .name = "bench",
+				    .version = "1",
 				    .created_ms = 1795226400000,
 				    .memory_min_mib = 64 };
 	struct image_manifest old;
@@ -75,8 +76,8 @@ static int publish(int argc, char **argv, int update)
 		       stats.new_packs, (unsigned long long)stats.new_bytes,
 		       (unsigned long long)m.index.size,
 		       (unsigned long long)m.disk_stored,
-		       (unsigned long long)(m.n_deltas ? m.delta[0].blob.size :
-							 0));
+		       (unsigned long long)(m.n_deltas ? m.delta[0].blob.size
+						       : 0));
 	return rc;
 }
 
@@ -91,8 +92,7 @@ static int apply(char **argv)
 		rc = load(argv[1], &new, hex);
 	if (!rc)
 		rc = imagerepo_delta_apply(repo, &old.index, &new.index,
-					   &new.delta[0].blob, 0, &stats,
-					   &error);
+					   &new.delta[0].blob, 0, &stats, &error);
 	if (!rc)
 		printf("packs %u rebuilt %u bytes %llu\n", stats.packs,
 		       stats.rebuilt, (unsigned long long)stats.bytes);
@@ -112,8 +112,8 @@ static int read_disk(char **argv)
 	if (rc)
 		return rc;
 	for (uint64_t at = 0; !rc && at < m.disk_size; at += sizeof(buf)) {
-		size_t n = m.disk_size - at < sizeof(buf) ? m.disk_size - at :
-							    sizeof(buf);
+		size_t n = m.disk_size - at < sizeof(buf) ? m.disk_size - at
+							  : sizeof(buf);
 
 		rc = imagerepo_disk_read(d, at, buf, n, &error);
 		if (!rc)
@@ -139,8 +139,8 @@ static int blobs(char **argv)
 	char hex[HASH_HEX];
 	int rc = load(argv[0], &m, hex);
 
-	return rc ? rc :
-		    imagerepo_repo_each(repo, &m, 0, print_blob, NULL, &error);
+	return rc ? rc
+		  : imagerepo_repo_each(repo, &m, 0, print_blob, NULL, &error);
 }
 
 static void tell_fault(const char *where, const char *what, void *arg)
