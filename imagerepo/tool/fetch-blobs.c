@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -20,7 +21,10 @@
 #define PROGRESS    (64 * 1024)
 #define WRONG_TRIES 2 /* of a blob that comes with the wrong bytes */
 
+struct batch;
+
 struct transfer {
+	struct batch *batch;
 	struct fetch *f;
 	CURL *h;
 	const struct image_blob *blob; /* NULL: the slot is free */
@@ -40,6 +44,8 @@ struct batch {
 	const struct fetch_hooks *hooks;
 	struct transfer slot[FETCH_PARALLEL];
 	int n_slots;
+	uint64_t came;    /* bytes since the last pace() */
+	int64_t clear_ms; /* when the rate allows more */
 };
 
 /* Begins the file anew. */
@@ -77,6 +83,7 @@ static size_t take(char *data, size_t size, size_t n, void *arg)
 	size_t len = size * n;
 	long status = 0;
 
+	t->batch->came += len;
 	/* A server without ranges begins at the beginning. */
 	curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
 	if (t->at && t->at == t->from && status == 200) {
@@ -130,6 +137,7 @@ static int start_blob(struct batch *b, struct transfer *t,
 {
 	int rc = 0;
 
+	t->batch = b;
 	t->f = b->f;
 	t->blob = blob;
 	t->tries = t->wrong = 0;
@@ -167,27 +175,12 @@ static int wrong_bytes(struct transfer *t, const char *what, struct errinfo *err
 			   what);
 }
 
-static int judge(struct batch *b, struct transfer *t, CURLcode code,
-		 struct errinfo *err)
+/* All of the blob is here: is it the right one? */
+static int judge_bytes(struct batch *b, struct transfer *t, struct errinfo *err)
 {
 	uint8_t digest[HASH_LEN];
 	char hex[HASH_HEX], what[128];
-	long status = 0;
-	int rc;
 
-	if (t->io)
-		return errinfo_set_errno(err, t->io, "%s/partial", b->to);
-	if (t->over) {
-		snprintf(what, sizeof(what), "has more than %llu bytes",
-			 (unsigned long long)t->blob->size);
-		return wrong_bytes(t, what, err);
-	}
-	curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 416)
-		return wrong_bytes(t, "is shorter than its part", err);
-	rc = fetch_result(t->f, t->h, code, t->path, t->why, err);
-	if (rc)
-		return rc;
 	if (t->at != t->blob->size) {
 		snprintf(what, sizeof(what), "has %llu bytes instead of %llu",
 			 (unsigned long long)t->at,
@@ -205,6 +198,27 @@ static int judge(struct batch *b, struct transfer *t, CURLcode code,
 	return b->to ? fetch_part_publish(b->to, t->blob, t->fd, err) : 0;
 }
 
+static int judge(struct batch *b, struct transfer *t, CURLcode code,
+		 struct errinfo *err)
+{
+	char what[64];
+	long status = 0;
+	int rc;
+
+	if (t->io)
+		return errinfo_set_errno(err, t->io, "%s/partial", b->to);
+	if (t->over) {
+		snprintf(what, sizeof(what), "has more than %llu bytes",
+			 (unsigned long long)t->blob->size);
+		return wrong_bytes(t, what, err);
+	}
+	curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 416)
+		return wrong_bytes(t, "is shorter than its part", err);
+	rc = fetch_result(t->f, t->h, code, t->path, t->why, err);
+	return rc ? rc : judge_bytes(b, t, err);
+}
+
 static void free_slot(struct transfer *t)
 {
 	uint8_t drop[HASH_LEN];
@@ -220,10 +234,19 @@ static void free_slot(struct transfer *t)
 	t->blob = NULL;
 }
 
+static int end_blob(struct batch *b, struct transfer *t, int rc,
+		    struct errinfo *why)
+{
+	const struct image_blob *blob = t->blob;
+
+	free_slot(t);
+	rc = b->hooks->done(blob, rc, !rc, why, b->hooks->arg);
+	return rc > 0 ? -EIO : rc;
+}
+
 static int end_request(struct batch *b, struct transfer *t, CURLcode code)
 {
 	struct errinfo why = ERRINFO_INIT;
-	const struct image_blob *blob = t->blob;
 	int rc;
 
 	fetch_count(b->f, t->h);
@@ -241,13 +264,26 @@ static int end_request(struct batch *b, struct transfer *t, CURLcode code)
 	}
 	/* A blob that stays unfinished keeps its part, unless it is empty. */
 	if (rc && b->to && !t->at)
-		fetch_part_drop(b->to, blob);
-	free_slot(t);
-	rc = b->hooks->done(blob, rc, !rc, &why, b->hooks->arg);
-	return rc > 0 ? -EIO : rc;
+		fetch_part_drop(b->to, t->blob);
+	return end_blob(b, t, rc, &why);
 }
 
-/* An empty blob, and one whose part was complete, need no request. */
+/* An empty blob, and one whose part is whole, need no request. */
+static int start_or_end(struct batch *b, struct transfer *t, struct errinfo *err)
+{
+	struct errinfo why = ERRINFO_INIT;
+	int rc;
+
+	if (b->to && t->at == t->blob->size) {
+		rc = judge_bytes(b, t, &why);
+		if (rc != -EBADMSG)
+			return end_blob(b, t, rc, &why);
+		t->wrong = 0; /* it was our own part */
+	}
+	rc = start_request(t);
+	return rc ? errinfo_set_errno(err, rc, "%s", t->path) : 0;
+}
+
 static int start_waiting(struct batch *b, struct errinfo *err)
 {
 	int64_t now_ms = clock_boot_ms();
@@ -256,14 +292,8 @@ static int start_waiting(struct batch *b, struct errinfo *err)
 	for (int i = 0; i < b->n_slots && !rc; i++) {
 		struct transfer *t = &b->slot[i];
 
-		if (!t->blob || t->running || t->not_before_ms > now_ms)
-			continue;
-		if (t->at == t->blob->size)
-			rc = rewind_part(t);
-		if (!rc)
-			rc = start_request(t);
-		if (rc)
-			errinfo_set_errno(err, rc, "%s", t->path);
+		if (t->blob && !t->running && t->not_before_ms <= now_ms)
+			rc = start_or_end(b, t, err);
 	}
 	return rc;
 }
@@ -305,11 +335,37 @@ static int end_requests(struct batch *b)
 	return rc ? rc : n;
 }
 
+/* Holds all transfers to one rate: not reading makes the senders wait.
+ * libcurl's own limit is that of one transfer, and lets a short one pass.
+ * Returns whether there may be more now. */
+static int pace(struct batch *b)
+{
+	int64_t now_ms = clock_boot_ms(), wait_ms;
+	struct timespec pause;
+
+	if (!b->f->rate)
+		return 1;
+	if (b->clear_ms < now_ms)
+		b->clear_ms = now_ms;
+	b->clear_ms += (int64_t)(b->came * 1000 / b->f->rate);
+	b->came = 0;
+	wait_ms = b->clear_ms - now_ms;
+	if (wait_ms <= 0)
+		return 1;
+	if (wait_ms > TICK_MS)
+		wait_ms = TICK_MS;
+	pause = (struct timespec){ 0, wait_ms * 1000000L };
+	nanosleep(&pause, NULL);
+	return b->clear_ms <= clock_boot_ms();
+}
+
 static int step(struct batch *b, struct errinfo *err)
 {
 	uint64_t now = 0;
 	int n, running;
 
+	if (!pace(b))
+		goto tick;
 	if (curl_multi_perform(b->f->multi, &running))
 		return errinfo_set(err, -EIO, "libcurl");
 	n = end_requests(b);
@@ -317,6 +373,7 @@ static int step(struct batch *b, struct errinfo *err)
 		return n;
 	if (!n && curl_multi_poll(b->f->multi, NULL, 0, TICK_MS, NULL))
 		return errinfo_set(err, -EIO, "libcurl");
+tick:
 	for (int i = 0; i < b->n_slots; i++)
 		if (b->slot[i].blob)
 			now += b->slot[i].at;
@@ -335,11 +392,9 @@ int fetch_blobs(struct fetch *f, const struct image_blob *blobs, size_t n,
 		const char *to, const struct fetch_hooks *hooks,
 		struct errinfo *err)
 {
-	/* A limited rate is that of one connection. */
-	struct batch b = { .f = f,
-			   .to = to,
-			   .hooks = hooks,
-			   .n_slots = f->rate ? 1 : FETCH_PARALLEL };
+	struct batch b = {
+		.f = f, .to = to, .hooks = hooks, .n_slots = FETCH_PARALLEL
+	};
 	size_t next = 0;
 	int rc = 0;
 

@@ -139,9 +139,6 @@ int fetch_setup(struct fetch *f, CURL *h, const char *path, char *why)
 	curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, FETCH_SLOW);
 	curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)f->stall_sec);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "nightshift/" NIGHTSHIFT_VERSION);
-	if (f->rate)
-		curl_easy_setopt(h, CURLOPT_MAX_RECV_SPEED_LARGE,
-				 (curl_off_t)f->rate);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ struct fetch;
 
 struct fetch_config {
 	const char *where; /* "http://...", "https://...", or a directory */
-	uint64_t rate;     /* bytes per second at most; 0: any */
+	uint64_t rate;     /* of blobs, bytes per second at most; 0: any */
 	int stall_sec;     /* 0: FETCH_STALL_SEC */
 	int tries;         /* of each blob and document; 0: 5 */
 };

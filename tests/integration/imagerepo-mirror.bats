@@ -137,7 +137,7 @@ new_version() {
 
 @test "a killed mirror goes on where it was" {
 	serve "$T/repo"
-	mirror --limit-rate 1M tiny &
+	mirror --limit-rate 300K tiny &
 	pid=$!
 	for _ in $(seq 100); do
 		[ "$(find "$T/mirror/blobs" -type f 2>/dev/null | wc -l)" -lt 3 ] || break
@@ -154,6 +154,22 @@ new_version() {
 	[ "$(number "$out" bytes)" -lt $((total - was + 20000)) ]
 	whole
 	[ -z "$(ls "$T/mirror/partial")" ]
+}
+
+@test "a whole part needs no request, a damaged one is fetched again" {
+	serve "$T/repo"
+	mirror tiny
+	f=$(blob_file "$T/mirror" bundle)
+	mkdir -p "$T/mirror/partial"
+	mv "$f" "$T/mirror/partial/${f##*/}"
+	out=$(mirror tiny)
+	[ "$(number "$out" bytes)" -lt 20000 ]
+	whole
+	mv "$f" "$T/mirror/partial/${f##*/}"
+	printf X | dd of="$T/mirror/partial/${f##*/}" bs=1 seek=100 conv=notrunc status=none
+	out=$(mirror tiny)
+	[ "$(number "$out" bytes)" -gt "$(stat -c %s "$f")" ]
+	whole
 }
 
 @test "a damaged blob is refused, nothing of it is visible" {
@@ -347,7 +363,9 @@ until_state() {
 		printf '\252\252\252\252' | dd of="$T/bad.tar" bs=1 seek="$at" conv=notrunc status=none
 		run imagerepo import -q --to "$T/mirror" --root keys/root.json "$T/bad.tar"
 		echo "$at: $output"
+		# what lies between the files is nobody's
 		[ "$status" -eq 1 ] || whole
+		rm -rf "$T/mirror"
 	done
 	head -c $((size / 3)) "$T/a.tar" >"$T/bad.tar"
 	run imagerepo import -q --to "$T/mirror" --root keys/root.json "$T/bad.tar"
