@@ -5,7 +5,9 @@ tuf-libs := trust common
 tuf-pkgs := jansson
 
 tests                += test-tuf-client
-test-tuf-client-srcs := tests/unit/test-tuf-client.c tests/unit/tuf-sim.c
+test-tuf-client-srcs := tests/unit/test-tuf-client.c tests/unit/tuf-sim.c \
+                        tests/unit/tuf-attack-bytes.c tests/unit/tuf-attack-time.c \
+                        tests/unit/tuf-attack-keys.c
 test-tuf-client-libs := tuf trust common
 test-tuf-client-pkgs := cmocka jansson
 
