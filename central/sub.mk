@@ -10,9 +10,14 @@ engine-libs    := sql common
 engine-pkgs    := jansson
 
 tests            += test-engine
-test-engine-srcs := tests/unit/test-engine.c
+test-engine-srcs := tests/unit/test-engine.c tests/unit/engine-fixture.c
 test-engine-libs := engine sql common
 test-engine-pkgs := cmocka
+
+tests                   += test-engine-submit
+test-engine-submit-srcs := tests/unit/test-engine-submit.c tests/unit/engine-fixture.c
+test-engine-submit-libs := engine sql common
+test-engine-submit-pkgs := cmocka
 
 progs          += centrald
 centrald-srcs  := central/main.c central/config.c central/generate.c \

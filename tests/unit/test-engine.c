@@ -1,164 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The embedded engine as a library: a directory of its own, and our clock. */
+/* The embedded engine: tasks, leases, results, cancelling. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "engine.h"
+#include "engine-fixture.h"
 #include "fileio.h"
-#include "hash.h"
-
-static char dir[64];
-static int64_t now;
-static struct engine *e;
-static struct errinfo err;
-
-static int64_t test_now(void *arg)
-{
-	(void)arg;
-	return now;
-}
-
-static void reopen(void)
-{
-	struct engine_config c = {
-		.dir = dir, .lease_sec = 10, .attempts_max = 4, .now_ms = test_now
-	};
-	int rc;
-
-	engine_close(e);
-	e = NULL;
-	rc = engine_open(&c, &e, &err);
-	if (rc)
-		fail_msg("%s", err.text);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/test-engine.XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	now = 1000000;
-	reopen();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	char cmd[100];
-
-	(void)state;
-	engine_close(e);
-	e = NULL;
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
-}
-
-static int64_t submit(const char *spec)
-{
-	json_t *o = json_loads(spec, 0, NULL);
-	int64_t id = 0;
-	int rc;
-
-	assert_non_null(o);
-	rc = engine_submit(e, o, &id, &err);
-	json_decref(o);
-	return rc ? rc : id;
-}
-
-/* What a worker holds: copied out of the task document. */
-struct held {
-	char lease[ENGINE_LEASE_HEX];
-	int64_t job, index, attempt;
-};
-
-static int lease_as(const char *workspace, int64_t memory, struct held *h)
-{
-	struct engine_worker w = { "lab/pc1/a", workspace, memory };
-	json_t *t;
-
-	assert_int_equal(engine_lease(e, &w, &t, &err), 0);
-	if (!t)
-		return 0;
-	snprintf(h->lease, sizeof(h->lease), "%s",
-		 json_string_value(json_object_get(t, "lease")));
-	h->job = json_integer_value(json_object_get(t, "job"));
-	h->index = json_integer_value(json_object_get(t, "index"));
-	h->attempt = json_integer_value(json_object_get(t, "attempt"));
-	json_decref(t);
-	return 1;
-}
-
-static int lease(struct held *h)
-{
-	return lease_as("", 0, h);
-}
-
-static int result(const struct held *h, int exit_status, const char *output)
-{
-	char hex[HASH_HEX];
-	json_t *o;
-	int rc;
-
-	hash_bytes_hex(output, strlen(output), hex);
-	o = json_pack("{si si ss sI ss si}", "exit", exit_status, "signal", 0,
-		      "error", "", "size", (json_int_t)strlen(output), "sha256",
-		      hex, "wall_ms", 5);
-	rc = engine_result(e, h->lease, o, &err);
-	json_decref(o);
-	return rc;
-}
-
-static int output(const struct held *h, uint64_t offset, const char *text)
-{
-	uint64_t size;
-
-	return engine_output(e, h->lease, offset, text, strlen(text), &size,
-			     &err);
-}
-
-static int renew(const struct held *h, int *cancel)
-{
-	return engine_renew(e, h->lease, 0.5, cancel, &err);
-}
-
-static void expire_after(int64_t ms)
-{
-	now += ms;
-	assert_int_equal(engine_expire(e, NULL, &err), 0);
-}
-
-static int64_t job_int(int64_t id, const char *name)
-{
-	json_t *j;
-	int64_t n;
-
-	assert_int_equal(engine_job(e, id, &j, &err), 0);
-	n = json_integer_value(json_object_get(j, name));
-	json_decref(j);
-	return n;
-}
-
-static void check_state(int64_t id, const char *state)
-{
-	json_t *j;
-
-	assert_int_equal(engine_job(e, id, &j, &err), 0);
-	assert_string_equal(json_string_value(json_object_get(j, "state")),
-			    state);
-	json_decref(j);
-}
-
-#define CMD "\"command\":[\"run\",\"{index}\"]"
 
 /* --- the life of a task -------------------------------------------------- */
 
@@ -544,137 +397,6 @@ static void result_may_win_against_cancel(void **state)
 	check_state(id, "done");
 }
 
-/* --- submitting ---------------------------------------------------------- */
-
-static void same_key_is_the_same_job(void **state)
-{
-	int64_t a = submit("{" CMD ",\"key\":\"k1\"}");
-
-	(void)state;
-	assert_true(a > 0);
-	assert_int_equal(submit("{" CMD ",\"key\":\"k1\"}"), a);
-	assert_int_not_equal(submit("{" CMD ",\"key\":\"k2\"}"), a);
-}
-
-static void wrong_specs_are_refused(void **state)
-{
-	static const char *const specs[] = {
-		"{}",
-		"{\"command\":[]}",
-		"{\"command\":[\"\"]}",
-		"{\"command\":[1]}",
-		"{" CMD ",\"count\":0}",
-		"{" CMD ",\"count\":100001}",
-		"{" CMD ",\"count\":\"3\"}",
-		"{" CMD ",\"colour\":1}",
-		"{" CMD ",\"retries\":-1}",
-		"{" CMD ",\"limits\":{\"wall_sec\":0}}",
-		"{" CMD ",\"limits\":{\"memory\":1}}",
-		"{" CMD ",\"env\":{\"A B\":\"\"}}",
-		"{" CMD ",\"name\":\"a\\nb\"}",
-		"{" CMD ",\"inputs\":[{\"name\":\"../x\"}]}",
-		"{" CMD ",\"inputs\":[{\"name\":\"x\",\"size\":1,\"mode\":420,"
-		"\"sha256\":\"00000000000000000000000000000000"
-		"00000000000000000000000000000000\"}]}",
-	};
-	json_t *jobs;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++)
-		if (submit(specs[i]) != -EINVAL || !err.text[0])
-			fail_msg("accepted: %s", specs[i]);
-	assert_int_equal(engine_jobs(e, &jobs, &err), 0);
-	assert_int_equal(json_array_size(json_object_get(jobs, "jobs")), 0);
-	json_decref(jobs);
-}
-
-static void files_are_named_by_their_content(void **state)
-{
-	char hex[HASH_HEX], spec[400];
-	uint64_t size;
-	int fd;
-
-	(void)state;
-	hash_bytes_hex("data", 4, hex);
-	assert_int_equal(engine_file_put(e, hex, "dat", 3, &err), -EINVAL);
-	assert_int_equal(engine_file_open(e, hex, &fd, &size, &err), -ENOENT);
-	assert_int_equal(engine_file_put(e, hex, "data", 4, &err), 0);
-	assert_int_equal(engine_file_put(e, hex, "data", 4, &err), 0);
-	assert_int_equal(engine_file_open(e, hex, &fd, &size, &err), 0);
-	assert_int_equal(size, 4);
-	close(fd);
-	assert_int_equal(engine_file_open(e, "../../etc/passwd", &fd, &size, &err),
-			 -EINVAL);
-	snprintf(spec, sizeof(spec),
-		 "{" CMD ",\"inputs\":[{\"name\":\"x\",\"size\":4,"
-		 "\"mode\":420,\"sha256\":\"%s\"}]}",
-		 hex);
-	assert_true(submit(spec) > 0);
-}
-
-static void one_process_per_directory(void **state)
-{
-	struct engine_config c = { .dir = dir };
-	struct engine *second = NULL;
-
-	(void)state;
-	assert_int_equal(engine_open(&c, &second, &err), -EBUSY);
-	assert_null(second);
-}
-
-/* --- workspaces ---------------------------------------------------------- */
-
-static char *token_of_first(void)
-{
-	json_t *list;
-	char *token;
-
-	assert_int_equal(engine_workspaces(e, &list, &err), 0);
-	token = strdup(json_string_value(
-		json_object_get(json_array_get(list, 0), "token")));
-	json_decref(list);
-	return token;
-}
-
-static void workspace_keeps_its_token(void **state)
-{
-	json_t *spec = json_pack("{ss ss si}", "image", "batch", "channel",
-				 "stable", "domus", 2);
-	char *a, *b;
-
-	(void)state;
-	assert_int_equal(engine_workspace_put(e, "ll", spec, &err), 0);
-	a = token_of_first();
-	assert_int_equal(strlen(a), 64);
-	assert_int_equal(engine_workspace_put(e, "ll", spec, &err), 0);
-	b = token_of_first();
-	assert_string_equal(a, b);
-	free(a);
-	free(b);
-	assert_int_equal(engine_workspace_put(e, "L L", spec, &err), -EINVAL);
-	assert_int_equal(engine_workspace_delete(e, "ll", &err), 0);
-	assert_int_equal(engine_workspace_delete(e, "ll", &err), -ENOENT);
-	json_decref(spec);
-}
-
-static void site_generation_rises_on_change_only(void **state)
-{
-	int64_t a, b, c;
-
-	(void)state;
-	assert_int_equal(engine_site_gen(e, "one", &a, &err), 0);
-	assert_int_equal(engine_site_gen(e, "one", &b, &err), 0);
-	assert_int_equal(a, b);
-	reopen();
-	assert_int_equal(engine_site_gen(e, "one", &b, &err), 0);
-	assert_int_equal(a, b);
-	assert_int_equal(engine_site_gen(e, "two", &c, &err), 0);
-	assert_true(c > a);
-}
-
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -700,12 +422,6 @@ int main(void)
 		T(cancel_ends_queued_and_tells_leased),
 		T(cancelled_lease_runs_out),
 		T(result_may_win_against_cancel),
-		T(same_key_is_the_same_job),
-		T(wrong_specs_are_refused),
-		T(files_are_named_by_their_content),
-		T(one_process_per_directory),
-		T(workspace_keeps_its_token),
-		T(site_generation_rises_on_change_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
