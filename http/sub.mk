@@ -10,6 +10,11 @@ httpc-libs := common
 httpc-pkgs := libcurl jansson
 
 tests          += test-http
-test-http-srcs := tests/unit/test-http.c
+test-http-srcs := tests/unit/test-http.c tests/unit/http-fixture.c
 test-http-libs := httpd httpc common
 test-http-pkgs := cmocka
+
+tests                  += test-http-hostile
+test-http-hostile-srcs := tests/unit/test-http-hostile.c tests/unit/http-fixture.c
+test-http-hostile-libs := httpd httpc common
+test-http-hostile-pkgs := cmocka

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * httpd and httpc against each other over a unix socket: the server runs its
- * loop in a forked child, the clients here.
- */
+/* httpd and httpc as they are meant to be used. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -16,242 +13,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "cleanup.h"
 #include "clock.h"
-#include "httpc.h"
-#include "httpd.h"
+#include "http-fixture.h"
 
-#define SMALL    64
 #define PARALLEL 100
-
-static char dir[64], sock_path[96], url[128];
-static pid_t server_pid;
-
-/* The server. */
-
-struct app {
-	struct loop *loop;
-	struct httpd_req *held;
-	struct loop_timer *timer;
-	int gone;
-};
-
-static void on_echo(struct httpd_req *r, void *arg)
-{
-	size_t len;
-	const void *body = httpd_body(r, &len);
-
-	(void)arg;
-	httpd_reply_text(r, 200, "application/octet-stream", body, len);
-}
-
-static void on_params(struct httpd_req *r, void *arg)
-{
-	const char *q = httpd_query(r, "q"), *h = httpd_header(r, "X-Test");
-
-	(void)arg;
-	httpd_reply_json(r, 200,
-			 json_pack("{s:s,s:s,s:s?,s:s?,s:s,s:s?}", "path",
-				   httpd_path(r), "target", httpd_target(r), "p0",
-				   httpd_param(r, 0), "p1", httpd_param(r, 1),
-				   "method", httpd_method(r), "q", q ? q : h));
-}
-
-static void on_json(struct httpd_req *r, void *arg)
-{
-	json_t *j = httpd_body_json(r);
-
-	(void)arg;
-	if (j)
-		httpd_reply_json(r, 201, json_incref(j));
-}
-
-static void on_empty(struct httpd_req *r, void *arg)
-{
-	(void)arg;
-	httpd_reply_empty(r, 204);
-}
-
-static void on_nothing(struct httpd_req *r, void *arg)
-{
-	(void)r;
-	(void)arg;
-}
-
-static void on_error(struct httpd_req *r, void *arg)
-{
-	(void)arg;
-	httpd_reply_error(r, atoi(httpd_param(r, 0)), "no: \xff %d", 42);
-}
-
-static void on_file(struct httpd_req *r, void *arg)
-{
-	FILE *f = tmpfile();
-
-	(void)arg;
-	for (int i = 0; i < 100000; i++)
-		fprintf(f, "line %d\n", i);
-	fflush(f);
-	httpd_reply_fd(r, 200, "text/plain", dup(fileno(f)), (uint64_t)ftell(f));
-	fclose(f);
-}
-
-static void peer_gone(struct httpd_req *r, void *arg)
-{
-	struct app *a = arg;
-
-	a->gone++;
-	if (a->held == r)
-		a->held = NULL;
-}
-
-static void on_hold(struct httpd_req *r, void *arg)
-{
-	struct app *a = arg;
-
-	a->held = r;
-	httpd_hold(r, peer_gone, a);
-}
-
-static void on_release(struct httpd_req *r, void *arg)
-{
-	struct app *a = arg;
-
-	if (a->held)
-		httpd_reply_text(TAKE(a->held), 200, "text/plain", "late", 4);
-	httpd_reply_json(r, 200, json_pack("{s:i}", "gone", a->gone));
-}
-
-static void on_late(void *arg)
-{
-	struct app *a = arg;
-
-	if (a->held)
-		httpd_reply_text(TAKE(a->held), 200, "text/plain", "timer", 5);
-}
-
-static void on_hold_timer(struct httpd_req *r, void *arg)
-{
-	struct app *a = arg;
-
-	a->held = r;
-	httpd_hold(r, peer_gone, a);
-	loop_timer_set(a->timer, 50);
-}
-
-static const struct httpd_route routes[] = {
-	{ "POST", "/echo", on_echo, 0 },
-	{ "PUT", "/echo", on_echo, 0 },
-	{ "POST", "/small", on_echo, SMALL },
-	{ "PUT", "/big", on_echo, 64 * 1024 * 1024 },
-	{ "GET", "/p/*", on_params, 0 },
-	{ "GET", "/p/*/and/*", on_params, 0 },
-	{ "DELETE", "/p/*", on_params, 0 },
-	{ "GET", "/all/**", on_params, 0 },
-	{ "POST", "/json", on_json, 0 },
-	{ "POST", "/empty", on_empty, 0 },
-	{ "GET", "/nothing", on_nothing, 0 },
-	{ "GET", "/error/*", on_error, 0 },
-	{ "GET", "/file", on_file, 0 },
-	{ "GET", "/hold", on_hold, 0 },
-	{ "GET", "/hold-timer", on_hold_timer, 0 },
-	{ "GET", "/release", on_release, 0 },
-	{ NULL, NULL, NULL, 0 },
-};
-
-static void on_signal(int signo, void *arg)
-{
-	(void)signo;
-	loop_quit(arg, 0);
-}
-
-static void serve(int ready)
-{
-	struct errinfo err = ERRINFO_INIT;
-	struct app app = { .loop = loop_new() };
-	struct httpd *d = NULL;
-
-	app.timer = loop_timer_add(app.loop, on_late, &app);
-	if (httpd_new(app.loop, sock_path, routes, &app, &d, &err)) {
-		fprintf(stderr, "server: %s\n", err.text);
-		exit(1);
-	}
-	loop_signal(app.loop, SIGTERM, on_signal, app.loop);
-	if (write(ready, "\n", 1) != 1)
-		exit(1);
-	loop_run(app.loop);
-	httpd_free(d);
-	loop_timer_del(app.timer);
-	loop_free(app.loop);
-	exit(app.held ? 3 : 0); /* free() must have called gone() */
-}
-
-static int start_server(void **state)
-{
-	int ready[2];
-	char c;
-
-	(void)state;
-	strcpy(dir, "/tmp/test-http.XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(sock_path, sizeof(sock_path), "%s/sock", dir);
-	snprintf(url, sizeof(url), "unix:%s", sock_path);
-	assert_int_equal(pipe(ready), 0);
-	server_pid = fork();
-	if (!server_pid)
-		serve(ready[1]);
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
-	return 0;
-}
-
-static int stop_server(void **state)
-{
-	int status;
-
-	(void)state;
-	kill(server_pid, SIGTERM);
-	waitpid(server_pid, &status, 0);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_int_equal(access(sock_path, F_OK), -1);
-	return rmdir(dir);
-}
-
-/* The clients. */
-
-static struct httpc *client(void)
-{
-	struct httpc_config config = { .url = url, .timeout_sec = 10 };
-	struct httpc *c = NULL;
-
-	assert_int_equal(httpc_new(&config, &c, NULL), 0);
-	return c;
-}
-
-static int ask(struct httpc *c, const char *method, const char *path,
-	       const void *body, size_t len, struct buf *out)
-{
-	struct errinfo err = ERRINFO_INIT;
-	struct httpc_reply reply;
-	int rc = httpc_request(c, method, path, NULL, body, len,
-			       128 * 1024 * 1024, &reply, &err);
-
-	if (rc)
-		fprintf(stderr, "%s %s: %s\n", method, path, err.text);
-	assert_int_equal(rc, 0);
-	if (out)
-		*out = reply.body;
-	else
-		buf_dispose(&reply.body);
-	return reply.status;
-}
 
 static void check_echo(void **state)
 {
@@ -522,145 +292,6 @@ static void check_hold(void **state)
 	httpc_free(c);
 }
 
-static int raw_connect(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval tv = { .tv_sec = 10 };
-
-	strcpy(addr.sun_path, sock_path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	return fd;
-}
-
-static void raw_send(int fd, const void *data, size_t len)
-{
-	(void)!send(fd, data, len, MSG_NOSIGNAL);
-}
-
-static void check_gone(void **state)
-{
-	static const char req[] = "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n";
-	struct httpc *c = client();
-	json_t *j = NULL;
-	int n = 0;
-
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		int fd = raw_connect();
-
-		raw_send(fd, req, sizeof(req) - 1);
-		usleep(100000);
-		close(fd);
-	}
-	for (int i = 0; i < 50 && n < 3; i++) {
-		usleep(20000);
-		assert_int_equal(
-			httpc_json(c, "GET", "/release", NULL, &j, NULL), 0);
-		n = (int)json_integer_value(json_object_get(j, "gone"));
-		json_decref(j);
-	}
-	assert_int_equal(n, 3);
-	httpc_free(c);
-}
-
-static int raw_status(const char *text, size_t len)
-{
-	char reply[256] = "";
-	int status = 0;
-	int fd = raw_connect();
-
-	raw_send(fd, text, len);
-	if (recv(fd, reply, sizeof(reply) - 1, 0) > 0)
-		(void)sscanf(reply, "HTTP/1.%*d %d", &status);
-	close(fd);
-	return status;
-}
-
-#define RAW(s) raw_status(s, sizeof(s) - 1)
-
-static void check_malformed(void **state)
-{
-	struct httpc *c = client();
-
-	(void)state;
-	assert_int_equal(RAW("GET /p/x HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
-	assert_int_equal(RAW("GET /p/x HTTP/1.1\r\n\r\n"), 400);
-	assert_int_equal(RAW("GET p/x HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
-	assert_int_equal(RAW("POST /echo HTTP/1.1\r\nHost: x\r\n"
-			     "Content-Length: x\r\n\r\n"),
-			 400);
-	assert_int_equal(RAW("POST /small HTTP/1.1\r\nHost: x\r\n"
-			     "Content-Length: 9999999999999\r\n\r\n"),
-			 413);
-	assert_int_equal(RAW("POST /small HTTP/1.1\r\nHost: x\r\n"
-			     "Expect: 100-continue\r\n"
-			     "Content-Length: 65\r\n\r\n"),
-			 413);
-	assert_int_equal(RAW("POST /small HTTP/1.1\r\nHost: x\r\n"
-			     "Transfer-Encoding: chunked\r\n\r\n"
-			     "5\r\nhello\r\n0\r\n\r\n"),
-			 200);
-	assert_int_equal(ask(c, "GET", "/p/x", NULL, 0, NULL), 200);
-	httpc_free(c);
-}
-
-static void check_noise(void **state)
-{
-	struct httpc *c = client();
-	char noise[4096];
-	int fd;
-
-	(void)state;
-	srand(1);
-	for (int i = 0; i < 200; i++) {
-		for (size_t k = 0; k < sizeof(noise); k++)
-			noise[k] = (char)rand();
-		fd = raw_connect();
-		raw_send(fd, noise, 1 + (size_t)rand() % sizeof(noise));
-		close(fd);
-	}
-	/* a target without an end */
-	memset(noise, 'a', sizeof(noise));
-	fd = raw_connect();
-	raw_send(fd, "GET /", 5);
-	for (int i = 0; i < 100; i++)
-		raw_send(fd, noise, sizeof(noise));
-	close(fd);
-	assert_int_equal(ask(c, "GET", "/p/x", NULL, 0, NULL), 200);
-	httpc_free(c);
-}
-
-/* One that sends byte by byte, and many that never finish, delay nobody. */
-static void check_slow(void **state)
-{
-	static const char req[] =
-		"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi";
-	struct httpc *c = client();
-	char reply[512] = "";
-	int idle[50];
-	int fd = raw_connect();
-	int64_t t0 = clock_boot_ms();
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(idle); i++) {
-		idle[i] = raw_connect();
-		raw_send(idle[i], req, 30);
-	}
-	for (size_t i = 0; i < sizeof(req) - 1; i++) {
-		raw_send(fd, req + i, 1);
-		assert_int_equal(ask(c, "GET", "/p/x", NULL, 0, NULL), 200);
-	}
-	assert_true(recv(fd, reply, sizeof(reply) - 1, 0) > 0);
-	assert_non_null(strstr(reply, "200 OK"));
-	assert_true(clock_boot_ms() - t0 < 5000);
-	for (size_t i = 0; i < ARRAY_SIZE(idle); i++)
-		close(idle[i]);
-	close(fd);
-	httpc_free(c);
-}
-
 static void *ask_many(void *arg)
 {
 	struct httpc *c = client();
@@ -721,21 +352,6 @@ static void check_socket(void **state)
 	loop_free(l);
 }
 
-/* Last of all: a request is still held when the server stops. */
-static void check_stop_while_held(void **state)
-{
-	static const char req[] = "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n";
-	char reply[256] = "";
-	int fd = raw_connect();
-
-	raw_send(fd, req, sizeof(req) - 1);
-	usleep(100000);
-	stop_server(state);
-	assert_true(recv(fd, reply, sizeof(reply) - 1, 0) > 0);
-	assert_non_null(strstr(reply, " 503 "));
-	close(fd);
-}
-
 int main(void)
 {
 	const struct CMUnitTest cases[] = {
@@ -748,15 +364,10 @@ int main(void)
 		cmocka_unit_test(check_files),
 		cmocka_unit_test(check_unreachable),
 		cmocka_unit_test(check_hold),
-		cmocka_unit_test(check_gone),
-		cmocka_unit_test(check_malformed),
-		cmocka_unit_test(check_noise),
-		cmocka_unit_test(check_slow),
 		cmocka_unit_test(check_parallel),
 		cmocka_unit_test(check_socket),
-		cmocka_unit_test(check_stop_while_held),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
-	return cmocka_run_group_tests(cases, start_server, NULL);
+	return cmocka_run_group_tests(cases, start_server, stop_server);
 }
