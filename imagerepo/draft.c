@@ -3,6 +3,8 @@
  * image.json: JSON to struct and back, each member checked.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@
 
 #include "cleanup.h"
 #include "draft.h"
+#include "fileio.h"
 
 #define ARCH       "x86_64"
 #define MEMORY_MAX (1024 * 1024) /* MiB */
@@ -142,6 +145,23 @@ int imagerepo_draft_parse(const void *doc, size_t len, struct image_draft *d,
 		rc = get_warm(body, d, err);
 	json_decref(body);
 	return rc;
+}
+
+int imagerepo_draft_load(const char *dir, struct image_draft *d,
+			 struct errinfo *err)
+{
+	auto_free char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int rc;
+
+	if (snprintf(path, sizeof(path), "%s/" DRAFT_FILE, dir) >= PATH_MAX)
+		return errinfo_set(err, -ENAMETOOLONG, "%s: path too long", dir);
+	rc = fileio_read(path, IMAGE_MAX, &text, &len, err);
+	if (rc)
+		return errinfo_wrap(err, rc, "no built image");
+	rc = imagerepo_draft_parse(text, len, d, err);
+	return rc ? errinfo_wrap(err, rc, "%s", path) : 0;
 }
 
 static int put_blob(json_t *body, const char *member, const char *sha256,

@@ -85,26 +85,12 @@ test-repo-srcs := tests/unit/test-repo.c
 test-repo-libs := imagerepo trust common
 test-repo-pkgs := cmocka jansson
 
-tests                 += test-fuzz-image
-test-fuzz-image-srcs := tests/fuzz/replay.c tests/fuzz/image.c
-test-fuzz-image-libs := imagerepo trust common
-test-fuzz-image-pkgs := jansson libzstd
-test-fuzz-image-cppflags := -Iimagerepo
-
-tests                 += test-fuzz-index
-test-fuzz-index-srcs := tests/fuzz/replay.c tests/fuzz/index.c
-test-fuzz-index-libs := imagerepo trust common
-test-fuzz-index-pkgs := jansson libzstd
-test-fuzz-index-cppflags := -Iimagerepo
-
-tests                 += test-fuzz-bundle
-test-fuzz-bundle-srcs := tests/fuzz/replay.c tests/fuzz/bundle.c
-test-fuzz-bundle-libs := imagerepo trust common
-test-fuzz-bundle-pkgs := jansson libzstd
-test-fuzz-bundle-cppflags := -Iimagerepo
-
-tests                 += test-fuzz-delta
-test-fuzz-delta-srcs := tests/fuzz/replay.c tests/fuzz/delta.c
-test-fuzz-delta-libs := imagerepo trust common
-test-fuzz-delta-pkgs := jansson libzstd
-test-fuzz-delta-cppflags := -Iimagerepo
+# Each format has a fuzzer; its corpus is replayed as a test.
+define imagerepo-fuzz
+tests                   += test-fuzz-$(1)
+test-fuzz-$(1)-srcs     := tests/fuzz/replay.c tests/fuzz/$(1).c
+test-fuzz-$(1)-libs     := imagerepo trust common
+test-fuzz-$(1)-pkgs     := jansson libzstd
+test-fuzz-$(1)-cppflags := -Iimagerepo
+endef
+$(foreach f,image index bundle delta,$(eval $(call imagerepo-fuzz,$(f))))

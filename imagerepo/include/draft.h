@@ -43,6 +43,9 @@ struct image_draft {
 
 int imagerepo_draft_parse(const void *doc, size_t len, struct image_draft *d,
 			  struct errinfo *err);
+/* The one of an image directory. -ENOENT: nothing was built there. */
+int imagerepo_draft_load(const char *dir, struct image_draft *d,
+			 struct errinfo *err);
 /* The document; caller frees. Refuses what parse would refuse. */
 int imagerepo_draft_print(const struct image_draft *d, char **doc,
 			  struct errinfo *err);

@@ -199,19 +199,16 @@ static int name_version(struct build *b, struct errinfo *err)
 
 /* When the content came to be: SOURCE_DATE_EPOCH, or when it was first built
  * here, or now. */
-static void set_created(struct build *b, const char *json_path)
+static void set_created(struct build *b)
 {
 	auto_free struct image_draft *old = calloc(1, sizeof(*old));
-	auto_free char *text = NULL;
-	size_t len;
 
 	b->draft.m.created_ms = clock_unix_ms() / 1000 * 1000;
 	if (b->epoch >= 0) {
 		b->draft.m.created_ms = b->epoch * 1000;
 		return;
 	}
-	if (old && !fileio_read(json_path, IMAGE_MAX, &text, &len, NULL) &&
-	    !imagerepo_draft_parse(text, len, old, NULL) &&
+	if (old && !imagerepo_draft_load(b->out, old, NULL) &&
 	    !strcmp(old->m.name, b->draft.m.name) &&
 	    !strcmp(old->m.version, b->draft.m.version))
 		b->draft.m.created_ms = old->m.created_ms;
@@ -250,7 +247,7 @@ static int move_in(struct build *b, struct errinfo *err)
 
 	if (!json)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	set_created(b, json);
+	set_created(b);
 	rc = drop_trace(b, err);
 	if (rc)
 		return rc;

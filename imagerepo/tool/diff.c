@@ -24,20 +24,17 @@
 
 static int load_dir(const char *dir, struct diff_side *s, struct errinfo *err)
 {
-	auto_free char *draft = tool_join(dir, DRAFT_FILE);
 	auto_free char *list = tool_join(dir, CONTENTS_FILE);
-	auto_free char *doc = NULL, *contents = NULL;
+	auto_free char *contents = NULL;
 	auto_free struct image_draft *d = calloc(1, sizeof(*d));
 	size_t len;
 	int rc;
 
-	if (!draft || !list || !d)
+	if (!list || !d)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	rc = fileio_read(draft, IMAGE_MAX, &doc, &len, err);
-	if (!rc)
-		rc = imagerepo_draft_parse(doc, len, d, err);
+	rc = imagerepo_draft_load(dir, d, err);
 	if (rc)
-		return errinfo_wrap(err, rc, "%s", dir);
+		return rc;
 	s->m = d->m;
 	if (!d->m.contents.size)
 		return 0;

@@ -21,21 +21,10 @@
 
 static int load_draft(struct publish *p, struct errinfo *err)
 {
-	auto_free char *path = tool_join(p->dir, DRAFT_FILE);
-	auto_free char *text = NULL;
-	size_t len;
-	int rc;
+	int rc = imagerepo_draft_load(p->dir, &p->draft, err);
 
-	if (!path)
-		return errinfo_set(err, -ENOMEM, "out of memory");
-	rc = fileio_read(path, IMAGE_MAX, &text, &len, err);
-	if (rc)
-		return errinfo_wrap(err, rc, "no built image");
-	rc = imagerepo_draft_parse(text, len, &p->draft, err);
-	if (rc)
-		return errinfo_wrap(err, rc, "%s", path);
 	p->m = p->draft.m;
-	return 0;
+	return rc;
 }
 
 /* Keys that may not sign this image are found before hours of work. */

@@ -22,22 +22,6 @@
 static const char *const files[] = { "disk", "trace",      "initrd", "order",
 				     "run",  "trace.cpio", "config" };
 
-static int load_draft(struct trace *t, struct errinfo *err)
-{
-	auto_free char *path = tool_join(t->dir, DRAFT_FILE);
-	auto_free char *text = NULL;
-	size_t len;
-	int rc;
-
-	if (!path)
-		return errinfo_set(err, -ENOMEM, "out of memory");
-	rc = fileio_read(path, IMAGE_MAX, &text, &len, err);
-	if (rc)
-		return errinfo_wrap(err, rc, "no built image");
-	rc = imagerepo_draft_parse(text, len, &t->draft, err);
-	return rc ? errinfo_wrap(err, rc, "%s", path) : 0;
-}
-
 /* The path of a unix socket is short: not below DIR. */
 static int make_tmp(struct trace *t, struct errinfo *err)
 {
@@ -95,7 +79,7 @@ static int keep_trace(struct trace *t, struct errinfo *err)
 
 static int trace(struct trace *t, struct errinfo *err)
 {
-	int rc = load_draft(t, err);
+	int rc = imagerepo_draft_load(t->dir, &t->draft, err);
 
 	if (rc)
 		return rc;
