@@ -47,6 +47,6 @@ struct catalogue_memory {
  * is in its `error`. */
 int catalogue_read(const char *repository, struct catalogue_memory *memory,
 		   int64_t now_ms, struct catalogue *out, struct errinfo *err);
-void catalogue_dispose(struct catalogue *c);
+void catalogue_dispose(struct catalogue *f);
 
 #endif

@@ -40,6 +40,6 @@ int images_resolve(const struct images *im, const char *image,
 		   const char *channel, struct images_target *out,
 		   struct errinfo *err);
 /* Whether somebody took back the version with that manifest. */
-int images_is_revoked(const struct images *im, const char *manifest);
+int images_is_revoked(const struct images *im, const char *sha256);
 
 #endif

@@ -14,10 +14,10 @@ void verify_image_init(const void *root, size_t len);
  * names the run, which is over unless 1 came. */
 int verify_image_start(uint32_t id, const struct msg_verify_image *q,
 		       int64_t now_ms, struct msg_verify_want *want,
-		       struct msg_verify_manifest *found, struct errinfo *err);
+		       struct msg_verify_manifest *out, struct errinfo *err);
 /* data NULL: there is no such file. */
 int verify_image_file(uint32_t id, const void *data, size_t len,
 		      struct msg_verify_want *want,
-		      struct msg_verify_manifest *found, struct errinfo *err);
+		      struct msg_verify_manifest *out, struct errinfo *err);
 
 #endif

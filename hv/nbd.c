@@ -292,7 +292,7 @@ int hv_nbd_attach(const char *disk, uint64_t size, int fd, uint32_t *device,
 		  struct errinfo *err)
 {
 	auto_close int nl = -1;
-	uint16_t family;
+	uint16_t family = 0;
 	int known, rc;
 
 	nl = begin_talk(&family, err);
@@ -314,7 +314,7 @@ int hv_nbd_detach(uint32_t device, const char *disk, struct errinfo *err)
 {
 	auto_close int nl = -1;
 	struct message m;
-	uint16_t family;
+	uint16_t family = 0;
 	int rc;
 
 	rc = hv_nbd_check(device, disk, err);

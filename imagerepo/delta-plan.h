@@ -21,7 +21,7 @@ struct delta_plan {
 int imagerepo_delta_plan(struct imagerepo_repo *r, const struct index *old,
 			 const struct image_blob *new_blob,
 			 const struct index *new, int level, int threads,
-			 struct delta_plan *out, struct errinfo *err);
+			 struct delta_plan *p, struct errinfo *err);
 void imagerepo_delta_plan_dispose(struct delta_plan *p);
 /* Block of the old disk that followed what lies before this row; `same` (the
  * same place) where that is not known. */

@@ -15,8 +15,9 @@
 #include "known.h"
 #include "parallel.h"
 
-#define MAGIC "NSKNOWN1"
-#define HEAD  16u
+#define HEAD 16u
+
+static const char magic[8] = "NSKNOWN1"; /* no NUL */
 
 static void cache_path(const struct image_blob *index, char out[IMAGE_PATH])
 {
@@ -33,7 +34,7 @@ void imagerepo_known_save(struct imagerepo_repo *r,
 
 	if (!p)
 		return;
-	memcpy(p, MAGIC, 8);
+	memcpy(p, magic, sizeof(magic));
 	put32(p + 8, ZSTD_versionNumber());
 	put32(p + 12, n);
 	memcpy(p + HEAD, rows, len - HEAD);
@@ -53,7 +54,7 @@ static uint8_t *load(struct imagerepo_repo *r, const struct image_blob *index,
 
 	cache_path(index, path);
 	if (imagerepo_repo_get_doc(r, path, want + HASH_LEN, &p, &len, NULL) ||
-	    len != want + HASH_LEN || memcmp(p, MAGIC, 8) != 0 ||
+	    len != want + HASH_LEN || memcmp(p, magic, sizeof(magic)) != 0 ||
 	    get32(p + 12) != n)
 		return NULL;
 	hash_bytes(p, want, sha256);

@@ -18,7 +18,7 @@ static off_t size_of(const char *file)
 static int flip(const char *file, off_t at)
 {
 	int fd = open(file, O_RDWR | O_CLOEXEC), rc;
-	unsigned char c;
+	unsigned char c = 0;
 
 	rc = fd < 0 || pread(fd, &c, 1, at) != 1;
 	c ^= (unsigned char)(1 + random() % 255);

@@ -303,6 +303,7 @@ static void bad_blocks_are_not_asked_for_again(void **state)
 
 static int opened;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): its type is given */
 static int open_none(void *arg, const char *object, int *fd, uint64_t *size)
 {
 	(void)arg, (void)object, (void)fd, (void)size;
