@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * space - cubes and their unions. Subtracting a cube from another leaves at
+ * most one piece per field that it constrains:
+ *
+ *	A \ B = { A, f1 not in B } + { A, f1 in B, f2 not in B } + ...
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "space.h"
+
+struct space_cube *space_cube_any(struct space_pool *p)
+{
+	return space_pool_alloc(p, sizeof(struct space_cube));
+}
+
+const struct space_cube *space_cube_with(struct space_pool *p,
+					 const struct space_cube *c,
+					 enum space_field f,
+					 const struct space_vset *s)
+{
+	const struct space_vset *both;
+	struct space_cube *new;
+
+	both = space_vset_and(p, c->f[f], s);
+	if (both && both->n == 0)
+		return NULL;
+	if (both == c->f[f])
+		return c;
+	new = space_cube_any(p);
+	if (!new)
+		return NULL;
+	*new = *c;
+	new->f[f] = both;
+	return new;
+}
+
+static int disjoint(const struct space_cube *a, const struct space_cube *b)
+{
+	for (int f = 0; f < SPACE_FIELDS; f++)
+		if (a->f[f] && b->f[f] && a->f[f] != b->f[f] &&
+		    !space_vset_meet(a->f[f], b->f[f]))
+			return 1;
+	return 0;
+}
+
+const struct space_cube *space_cube_and(struct space_pool *p,
+					const struct space_cube *a,
+					const struct space_cube *b)
+{
+	const struct space_vset *both[SPACE_FIELDS];
+	struct space_cube *new;
+
+	/* Most pairs have nothing in common: see that before memory is used. */
+	if (disjoint(a, b))
+		return NULL;
+	for (int f = 0; f < SPACE_FIELDS; f++)
+		both[f] = space_vset_and(p, a->f[f], b->f[f]);
+	new = space_cube_any(p);
+	if (new)
+		memcpy(new->f, both, sizeof(both));
+	return new;
+}
+
+void space_add(struct space_pool *p, struct space *s, const struct space_cube *c)
+{
+	size_t cap = s->cap ? 2 * s->cap : 8;
+	const struct space_cube **new;
+
+	if (!c)
+		return;
+	if (s->n == s->cap) {
+		new = space_pool_alloc(p, cap * sizeof(*new));
+		if (!new)
+			return;
+		if (s->n)
+			memcpy(new, s->cubes, s->n * sizeof(*new));
+		s->cubes = new;
+		s->cap = cap;
+	}
+	s->cubes[s->n++] = c;
+}
+
+void space_add_all(struct space_pool *p, struct space *s, const struct space *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		space_add(p, s, from->cubes[i]);
+}
+
+struct space space_any(struct space_pool *p)
+{
+	struct space s = SPACE_EMPTY;
+
+	space_add(p, &s, space_cube_any(p));
+	return s;
+}
+
+struct space space_and(struct space_pool *p, const struct space *a,
+		       const struct space *b)
+{
+	struct space s = SPACE_EMPTY;
+
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t j = 0; j < b->n; j++)
+			space_add(p, &s,
+				  space_cube_and(p, a->cubes[i], b->cubes[j]));
+	return s;
+}
+
+/* a without b, cut into pieces that are added to out. */
+static void cube_minus(struct space_pool *p, const struct space_cube *a,
+		       const struct space_cube *b, struct space *out)
+{
+	const struct space_cube *rest = a;
+
+	for (int f = 0; f < SPACE_FIELDS && rest; f++) {
+		const struct space_vset *other;
+
+		if (!b->f[f] || b->f[f] == rest->f[f])
+			continue;
+		other = space_vset_not(p, f, b->f[f]);
+		space_add(p, out, space_cube_with(p, rest, f, other));
+		rest = space_cube_with(p, rest, f, b->f[f]);
+	}
+}
+
+struct space space_minus(struct space_pool *p, const struct space *a,
+			 const struct space *b)
+{
+	struct space s = SPACE_EMPTY;
+
+	space_add_all(p, &s, a);
+	for (size_t j = 0; j < b->n; j++) {
+		struct space next = SPACE_EMPTY;
+
+		for (size_t i = 0; i < s.n; i++) {
+			if (disjoint(s.cubes[i], b->cubes[j]))
+				space_add(p, &next, s.cubes[i]);
+			else
+				cube_minus(p, s.cubes[i], b->cubes[j], &next);
+		}
+		s = next;
+	}
+	return s;
+}
+
+struct space space_of_point(struct space_pool *p, const struct space_point *x)
+{
+	struct space_cube *c = space_cube_any(p);
+	struct space s = SPACE_EMPTY;
+
+	for (int f = 0; c && f < SPACE_FIELDS; f++)
+		c->f[f] = space_vset_one(p, x->v[f], x->v[f]);
+	space_add(p, &s, c);
+	return s;
+}
+
+static int cube_has(const struct space_cube *c, const struct space_point *x)
+{
+	for (int f = 0; f < SPACE_FIELDS; f++)
+		if (c->f[f] && !space_vset_has(c->f[f], x->v[f]))
+			return 0;
+	return 1;
+}
+
+int space_has(const struct space *s, const struct space_point *x)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (cube_has(s->cubes[i], x))
+			return 1;
+	return 0;
+}
+
+int space_sample(const struct space *s, const struct space_point *like,
+		 struct space_point *out)
+{
+	const struct space_cube *c = s->n ? s->cubes[0] : NULL;
+
+	if (!c)
+		return -ENOENT;
+	for (int f = 0; f < SPACE_FIELDS; f++) {
+		space_value want = like ? like->v[f] : 0;
+
+		out->v[f] = !c->f[f] || space_vset_has(c->f[f], want)
+				    ? want
+				    : c->f[f]->r[0].lo;
+	}
+	return 0;
+}

@@ -1,0 +1,16 @@
+# What a packet filter does, computed: the model that aclc explains and proves on.
+libs          += nftmodel
+nftmodel-srcs := $(addprefix acl/model/,space.c space-value.c parse.c rule.c \
+                 key.c value.c match.c text.c pass.c load.c)
+nftmodel-inc  := acl/model
+nftmodel-libs := common
+nftmodel-pkgs := jansson libnftables
+
+tests              += test-nftmodel
+test-nftmodel-srcs := tests/unit/test-nftmodel.c
+test-nftmodel-libs := nftmodel common
+test-nftmodel-pkgs := cmocka
+tests                     += test-fuzz-nftlist
+test-fuzz-nftlist-srcs    := tests/fuzz/replay.c tests/fuzz/nftlist.c
+test-fuzz-nftlist-libs    := nftmodel common
+test-fuzz-nftlist-pkgs    := jansson libnftables
