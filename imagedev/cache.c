@@ -41,12 +41,12 @@ static void make_room(struct imagedev *dev, uint64_t need)
 	for (; dev->stats.cached_bytes + need > dev->cache_max; u = older) {
 		if (u == &dev->lru) {
 			if (second++)
-				return; /* what is left is being decoded */
+				return; /* what is left is in use */
 			older = dev->lru.prev;
 			continue;
 		}
 		older = u->prev;
-		if (u->flags & UNIT_DECODING)
+		if (u->pins)
 			continue;
 		if (u->flags & UNIT_USED) {
 			u->flags &= (uint8_t)~UNIT_USED;
@@ -112,7 +112,7 @@ static struct page *evict(struct imagedev *dev, uint32_t cap)
 
 	while (p && dev->stats.decoded_bytes + cap > dev->decoded_max) {
 		newer = p->prev;
-		if (p->pins || p->used) {
+		if (p->unit->pins || p->used) {
 			seen += p->cap;
 			if (seen > 2 * dev->stats.decoded_bytes)
 				return NULL; /* all pinned */
@@ -144,7 +144,6 @@ struct page *imagedev_page_new(struct imagedev *dev, struct unit *u)
 		dev->stats.decoded_bytes += cap;
 	}
 	p->unit = u;
-	p->pins = 0;
 	p->used = 0;
 	u->page = p;
 	pages_add(dev, p);

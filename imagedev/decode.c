@@ -188,7 +188,7 @@ void imagedev_decode(struct imagedev *dev, struct unit *u)
 		return;
 	}
 	u->flags |= UNIT_DECODING;
-	u->page->pins++;
+	u->pins++;
 	if (!d->n) {
 		imagedev_decoded(dev, u, decode(d->dctx, u));
 		return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the two halves of an NBD connection share: nbd-option.c haggles,
- * nbd.c transmits. Numbers as in doc/proto.md; all of the wire is big endian.
+ * What the parts of an NBD connection share: nbd-option.c haggles, nbd.c takes
+ * requests, nbd-out.c sends replies. Numbers as in doc/proto.md; all of the
+ * wire is big endian.
  */
 #ifndef IMAGEDEV_NBD_PRIVATE_H
 #define IMAGEDEV_NBD_PRIVATE_H
@@ -30,6 +31,7 @@
 #define NBD_CLASS_MIN  12           /* buffers: powers of two from 4 KiB */
 #define NBD_CLASSES    14           /* to 32 MiB */
 #define NBD_IOV        128
+#define NBD_LEND_MIN   (16u * 1024) /* shorter reads are copied */
 
 enum nbd_state { NBD_FLAGS, NBD_OPTIONS, NBD_SENDING, NBD_LAST_WORDS };
 
@@ -40,7 +42,9 @@ struct nbd_op {
 	uint8_t head[NBD_REPLY_LEN];
 	uint32_t len; /* of data */
 	int class;
-	uint8_t *data; /* behind the struct; NULL: none */
+	uint8_t *data; /* behind the struct */
+	int n_pieces;  /* lent instead */
+	struct imagedev_piece piece[IMAGEDEV_PIECES];
 };
 
 struct imagedev_nbd {
@@ -75,6 +79,12 @@ ssize_t imagedev_nbd_option(struct imagedev_nbd *n, const uint8_t *in,
 int imagedev_nbd_greet(struct imagedev_nbd *n);
 /* Puts bytes out; for the handshake. */
 int imagedev_nbd_say(struct imagedev_nbd *n, const void *data, size_t len);
+
+/* nbd-out.c */
+struct nbd_op *imagedev_nbd_op_new(struct imagedev_nbd *n, uint32_t len);
+void imagedev_nbd_put_out(struct imagedev_nbd *n, struct nbd_op *op);
+int imagedev_nbd_flush(struct imagedev_nbd *n); /* what the socket takes */
+void imagedev_nbd_out_free(struct imagedev_nbd *n);
 
 static inline uint64_t nbd_get(const uint8_t *p, int bytes)
 {

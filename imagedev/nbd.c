@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One NBD connection in the transmission phase. Requests are parsed in
- * batches, as many as one read brings; their replies go out in one sendmsg.
+ * batches, as many as one read brings; their replies go out together.
  * A client that asks more than NBD_HELD_MAX or does not take its replies is
  * not read from any more: what it can make us hold is bounded.
  */
@@ -24,140 +24,6 @@
 #define NBD_EPERM  1u
 #define NBD_ENOMEM 12u
 #define NBD_EINVAL 22u
-
-static int class_of(uint32_t len)
-{
-	int c = 0;
-
-	while (c < NBD_CLASSES - 1 && (1u << (NBD_CLASS_MIN + c)) < len)
-		c++;
-	return c;
-}
-
-static size_t class_bytes(int class)
-{
-	return (size_t)1 << (NBD_CLASS_MIN + class);
-}
-
-static struct nbd_op *op_new(struct imagedev_nbd *n, uint32_t len)
-{
-	int class = class_of(len);
-	struct nbd_op *op = n->spare[class];
-
-	if (op) {
-		n->spare[class] = op->next;
-		n->spare_bytes -= class_bytes(class);
-	} else {
-		op = malloc(sizeof(*op) + class_bytes(class));
-		if (!op)
-			return NULL;
-		op->n = n;
-		op->class = class;
-		op->data = (uint8_t *)(op + 1);
-	}
-	op->next = NULL;
-	op->len = len;
-	n->held++;
-	n->held_bytes += class_bytes(class);
-	return op;
-}
-
-static void op_free(struct imagedev_nbd *n, struct nbd_op *op)
-{
-	size_t bytes = class_bytes(op->class);
-
-	n->held--;
-	n->held_bytes -= bytes;
-	if (n->spare_bytes + bytes > NBD_SPARE_MAX) {
-		free(op);
-		return;
-	}
-	op->next = n->spare[op->class];
-	n->spare[op->class] = op;
-	n->spare_bytes += bytes;
-}
-
-static void put_out(struct imagedev_nbd *n, struct nbd_op *op)
-{
-	op->next = NULL;
-	*n->out_tail = op;
-	n->out_tail = &op->next;
-}
-
-/* The handshake's words share the queue: an op without a head. */
-#define HEADLESS 0xffu
-
-int imagedev_nbd_say(struct imagedev_nbd *n, const void *data, size_t len)
-{
-	struct nbd_op *op = op_new(n, (uint32_t)len);
-
-	if (!op)
-		return -ENOMEM;
-	op->head[0] = HEADLESS;
-	memcpy(op->data, data, len);
-	put_out(n, op);
-	return 0;
-}
-
-static size_t head_len(const struct nbd_op *op)
-{
-	return op->head[0] == HEADLESS ? 0 : NBD_REPLY_LEN;
-}
-
-/* Gathers replies from the first unsent byte; returns how many pieces. */
-static int gather(struct imagedev_nbd *n, struct iovec *iov)
-{
-	size_t done = n->out_done;
-	int k = 0;
-
-	for (struct nbd_op *op = n->out; op && k + 2 <= NBD_IOV; op = op->next) {
-		size_t head = head_len(op);
-
-		if (done < head) {
-			iov[k++] = (struct iovec){ op->head + done, head - done };
-			done = head;
-		}
-		if (op->len > done - head)
-			iov[k++] = (struct iovec){ op->data + (done - head),
-						   op->len - (done - head) };
-		done = 0;
-	}
-	return k;
-}
-
-static void sent(struct imagedev_nbd *n, size_t bytes)
-{
-	bytes += n->out_done;
-	while (n->out && bytes >= head_len(n->out) + n->out->len) {
-		struct nbd_op *op = n->out;
-
-		bytes -= head_len(op) + op->len;
-		n->out = op->next;
-		op_free(n, op);
-	}
-	if (!n->out)
-		n->out_tail = &n->out;
-	n->out_done = bytes;
-}
-
-static int flush(struct imagedev_nbd *n)
-{
-	struct iovec iov[NBD_IOV];
-
-	while (n->out) {
-		struct msghdr msg = { .msg_iov = iov };
-		ssize_t len;
-
-		msg.msg_iovlen = (size_t)gather(n, iov);
-		len = sendmsg(n->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0)
-			return errno == EAGAIN ? 0 : -errno;
-		sent(n, (size_t)len);
-	}
-	return 0;
-}
 
 static int is_full(const struct imagedev_nbd *n)
 {
@@ -185,7 +51,7 @@ static void reply(struct imagedev_nbd *n, struct nbd_op *op, uint32_t error)
 	nbd_put(op->head + 4, error, 4);
 	if (error)
 		op->len = 0;
-	put_out(n, op);
+	imagedev_nbd_put_out(n, op);
 }
 
 static void reading_add(struct imagedev_nbd *n, struct nbd_op *op)
@@ -221,7 +87,7 @@ static void read_done(void *arg, int rc)
 static struct nbd_op *op_of_request(struct imagedev_nbd *n, const uint8_t *in,
 				    uint32_t len)
 {
-	struct nbd_op *op = op_new(n, len);
+	struct nbd_op *op = imagedev_nbd_op_new(n, len);
 
 	if (!op)
 		return NULL;
@@ -244,14 +110,27 @@ static int do_read(struct imagedev_nbd *n, const uint8_t *in)
 {
 	uint64_t offset = nbd_get(in + 16, 8);
 	uint32_t len = (uint32_t)nbd_get(in + 24, 4);
+	struct imagedev_piece piece[IMAGEDEV_PIECES];
 	struct nbd_op *op;
+	int lent = 0;
 
 	if (!len || len > NBD_READ_MAX || offset > imagedev_size(n->dev) ||
 	    len > imagedev_size(n->dev) - offset)
 		return refuse(n, in, NBD_EINVAL);
-	op = op_of_request(n, in, len);
-	if (!op)
+	if (len >= NBD_LEND_MIN)
+		lent = imagedev_lend(n->dev, offset, len, piece);
+	op = op_of_request(n, in, lent ? 0 : len);
+	if (!op) {
+		imagedev_give_back(n->dev, piece, lent);
 		return refuse(n, in, NBD_ENOMEM);
+	}
+	if (lent) {
+		memcpy(op->piece, piece, (size_t)lent * sizeof(piece[0]));
+		op->n_pieces = lent;
+		op->len = len;
+		reply(n, op, 0);
+		return 0;
+	}
 	reading_add(n, op);
 	imagedev_read(n->dev, offset, len, op->data, read_done, op);
 	return 0;
@@ -341,7 +220,7 @@ static void work(struct imagedev_nbd *n, int rc)
 		before = n->in_len;
 		rc = parse(n);
 		if (!rc)
-			rc = flush(n);
+			rc = imagedev_nbd_flush(n);
 	}
 	n->busy = 0;
 	if (!rc && n->state == NBD_LAST_WORDS && !n->out)
@@ -391,7 +270,8 @@ int imagedev_nbd_serve(struct loop *loop, struct imagedev *dev, int fd,
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	n->state = start == IMAGEDEV_NBD_NEWSTYLE ? NBD_FLAGS : NBD_SENDING;
-	if (n->state == NBD_FLAGS && (imagedev_nbd_greet(n) || flush(n)))
+	if (n->state == NBD_FLAGS &&
+	    (imagedev_nbd_greet(n) || imagedev_nbd_flush(n)))
 		goto no_memory;
 	watch(n);
 	*out = n;
@@ -418,14 +298,6 @@ void imagedev_nbd_close(struct imagedev_nbd *n)
 	loop_fd_del(n->event);
 	loop_timer_del(n->later);
 	close(n->fd);
-	while ((op = n->out)) {
-		n->out = op->next;
-		free(op);
-	}
-	for (int c = 0; c < NBD_CLASSES; c++)
-		while ((op = n->spare[c])) {
-			n->spare[c] = op->next;
-			free(op);
-		}
+	imagedev_nbd_out_free(n);
 	free(n);
 }

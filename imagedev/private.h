@@ -13,7 +13,8 @@
  * A unit is absent, wanted (QUEUED), on the way (FLYING), or stored; a stored
  * one may be decoded (page) or on its way there (DECODING).
  *
- *	read.c	  reads, and what is read ahead
+ *	find.c	  which unit holds a byte
+ *	read.c	  reads, what is read ahead, what is lent
  *	unit.c	  arrival: check, keep, wake; the bundle's head
  *	cache.c	  both caches
  *	decode.c  threads
@@ -47,20 +48,19 @@
 enum unit_type { UNIT_CHUNK, UNIT_FRAME, UNIT_HEAD };
 
 enum unit_flag {
-	UNIT_QUEUED = 1,   /* in dev->queue */
-	UNIT_FLYING = 2,   /* in a request */
-	UNIT_DECODING = 4, /* stored and page are pinned */
-	UNIT_SOON = 8,     /* decode it when it comes */
-	UNIT_USED = 16,    /* since the clock's hand passed */
-	UNIT_HAD = 32,     /* was here once: not prefetched again */
-	UNIT_AIR = 64,     /* waited for the carousel once */
+	UNIT_QUEUED = 1, /* in dev->queue */
+	UNIT_FLYING = 2, /* in a request */
+	UNIT_DECODING = 4,
+	UNIT_SOON = 8,  /* decode it when it comes */
+	UNIT_USED = 16, /* since the clock's hand passed */
+	UNIT_HAD = 32,  /* was here once: not prefetched again */
+	UNIT_AIR = 64,  /* waited for the carousel once */
 };
 
 struct page {
 	struct page *prev, *next; /* dev->pages */
 	struct unit *unit;
 	uint32_t cap;
-	uint16_t pins;
 	uint8_t used;
 	uint8_t data[];
 };
@@ -74,6 +74,7 @@ struct unit {
 	struct page *page;
 	struct part *part;
 	struct read *waiters;
+	uint32_t pins;   /* decoded, or lent: stored and page stay */
 	int64_t due_ms;  /* not asked for before, boot clock */
 	uint32_t no;     /* chunk of the index, frame of the bundle */
 	uint32_t blob;   /* pack; NONE: the bundle */
@@ -151,11 +152,22 @@ struct imagedev {
 	uint64_t stamp, chance;
 	struct decoder *decoder;
 	uint64_t part_bytes; /* offered and not whole */
+	uint64_t lent_bytes; /* of units that are lent, raw */
 	imagedev_trace_fn trace;
 	void *trace_arg;
 	uint8_t *traced; /* bits */
 	struct imagedev_stats stats;
 };
+
+/* What holds the byte at an offset. */
+struct spot {
+	struct unit *unit; /* NULL: zeros */
+	uint32_t offset;   /* in the unit */
+	uint64_t run;      /* bytes from there on */
+};
+
+/* find.c */
+void imagedev_find(struct imagedev *dev, uint64_t pos, struct spot *s);
 
 /* read.c */
 void imagedev_wake(struct imagedev *dev, struct unit *u);

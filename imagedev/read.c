@@ -11,13 +11,6 @@
 #include "clock.h"
 #include "private.h"
 
-/* What holds the byte at an offset. */
-struct spot {
-	struct unit *unit; /* NULL: zeros */
-	uint32_t offset;   /* in the unit */
-	uint64_t run;      /* bytes from there on */
-};
-
 struct span {
 	uint64_t pos, end;
 	uint8_t *buf;
@@ -35,90 +28,6 @@ static void note(struct imagedev *dev, uint64_t offset, uint32_t len)
 	}
 }
 
-/* The frame with place `i` of the bundle's list. */
-static struct unit *frame_of(const struct imagedev *dev, uint32_t i,
-			     uint32_t *first)
-{
-	uint32_t low = 0, high = dev->n_frames;
-	struct bundle_frame f;
-
-	while (high - low > 1) {
-		uint32_t mid = low + (high - low) / 2;
-
-		imagerepo_bundle_frame(dev->bundle, mid, &f);
-		if (f.first <= i)
-			low = mid;
-		else
-			high = mid;
-	}
-	imagerepo_bundle_frame(dev->bundle, low, &f);
-	*first = f.first;
-	return &dev->frames[low];
-}
-
-static struct unit *find_frame(const struct imagedev *dev, uint64_t pos,
-			       struct spot *s)
-{
-	uint64_t block = pos / INDEX_BLOCK;
-	struct unit *u;
-	uint32_t first, i, last;
-	int64_t place;
-
-	place = dev->bundle ? imagerepo_bundle_find(dev->bundle, block) : -1;
-	if (place < 0)
-		return NULL;
-	i = (uint32_t)place;
-	u = frame_of(dev, i, &first);
-	last = first + u->raw / INDEX_BLOCK - 1;
-	s->unit = u;
-	s->offset = (i - first) * INDEX_BLOCK + (uint32_t)(pos % INDEX_BLOCK);
-	s->run = INDEX_BLOCK - pos % INDEX_BLOCK;
-	while (i < last && imagerepo_bundle_block(dev->bundle, ++i) == ++block)
-		s->run += INDEX_BLOCK;
-	return u;
-}
-
-static int is_near(struct unit *u)
-{
-	return u->stored || u->flags & UNIT_DECODING;
-}
-
-/* The frame rather than the chunk? Not if the chunk is here, nor if the frame
- * was here and is gone, or does not come out right. */
-static int frame_is_better(struct unit *frame, struct unit *chunk)
-{
-	if (imagedev_unit_data(frame))
-		return 1;
-	if (is_near(chunk))
-		return 0;
-	return is_near(frame) || frame->flags & UNIT_FLYING ||
-	       (!(frame->flags & UNIT_HAD) && !imagedev_given_up(frame));
-}
-
-static void find(struct imagedev *dev, uint64_t pos, struct spot *s)
-{
-	uint32_t i = imagerepo_index_find(dev->index, pos);
-	struct index_chunk c;
-	struct unit *u, *f;
-	struct spot frame;
-
-	imagerepo_index_chunk(dev->index, i, &c);
-	*s = (struct spot){ NULL, (uint32_t)(pos - c.offset),
-			    c.offset + c.size - pos };
-	if (c.kind == INDEX_HOLE)
-		return;
-	u = s->unit = &dev->chunks[dev->unit_of[i]];
-	if (imagedev_unit_data(u) || !dev->bundle_sha256[0])
-		return;
-	if (!dev->bundle && !imagedev_given_up(&dev->head) && !is_near(u)) {
-		*s = (struct spot){ &dev->head, 0, dev->size - pos };
-		return;
-	}
-	f = find_frame(dev, pos, &frame);
-	if (f && frame_is_better(f, u))
-		*s = frame;
-}
-
 /* Copies as far as all is here; returns the unit to wait for, or NULL. */
 static struct unit *advance(struct imagedev *dev, struct span *r)
 {
@@ -127,7 +36,7 @@ static struct unit *advance(struct imagedev *dev, struct span *r)
 		struct spot s;
 		size_t n;
 
-		find(dev, r->pos, &s);
+		imagedev_find(dev, r->pos, &s);
 		n = (size_t)(s.run < r->end - r->pos ? s.run : r->end - r->pos);
 		if (s.unit) {
 			data = imagedev_unit_data(s.unit);
@@ -150,7 +59,7 @@ static void want_range(struct imagedev *dev, uint64_t pos, uint64_t end)
 	struct spot s;
 
 	for (; pos < end; pos += s.run) {
-		find(dev, pos, &s);
+		imagedev_find(dev, pos, &s);
 		if (!s.unit || imagedev_unit_data(s.unit))
 			continue;
 		if (!s.unit->stored || imagedev_decode_ahead(dev))
@@ -305,6 +214,14 @@ static int begin(struct imagedev *dev, struct span *span, struct unit *u,
 	return 0;
 }
 
+static void count(struct imagedev *dev, uint64_t offset, uint32_t len)
+{
+	dev->stats.reads++;
+	dev->stats.read_bytes += len;
+	if (dev->trace && len)
+		note(dev, offset, len);
+}
+
 static void lazy_read(struct imagedev *dev, struct span *span,
 		      imagedev_read_fn fn, void *arg)
 {
@@ -335,10 +252,7 @@ void imagedev_read(struct imagedev *dev, uint64_t offset, uint32_t len,
 		fn(arg, -EINVAL);
 		return;
 	}
-	dev->stats.reads++;
-	dev->stats.read_bytes += len;
-	if (dev->trace && len)
-		note(dev, offset, len);
+	count(dev, offset, len);
 	if (dev->plain)
 		fn(arg, dev->plain(dev->plain_arg, offset, len, buf));
 	else
@@ -363,5 +277,62 @@ void imagedev_cancel(struct imagedev *dev, void *arg)
 			continue;
 		unlink_wait(r->unit ? &r->unit->waiters : &dev->woken, r);
 		read_free(dev, r);
+	}
+}
+
+/* ---- lending ---------------------------------------------------------------- */
+
+static const uint8_t zeros[64 * 1024];
+
+/* The next piece of the range from *pos on; returns 0 if it is not here. */
+static int lend_piece(struct imagedev *dev, uint64_t *pos, uint64_t end,
+		      struct imagedev_piece *p)
+{
+	struct spot s;
+
+	imagedev_find(dev, *pos, &s);
+	p->unit = s.unit;
+	p->len = (size_t)(s.run < end - *pos ? s.run : end - *pos);
+	p->data = s.unit ? imagedev_unit_data(s.unit) : zeros;
+	if (!p->data || dev->lent_bytes > dev->decoded_max / 2)
+		return 0;
+	if (s.unit)
+		p->data += s.offset;
+	else if (p->len > sizeof(zeros))
+		p->len = sizeof(zeros);
+	if (s.unit && !s.unit->pins++)
+		dev->lent_bytes += s.unit->raw;
+	*pos += p->len;
+	return 1;
+}
+
+int imagedev_lend(struct imagedev *dev, uint64_t offset, uint32_t len,
+		  struct imagedev_piece piece[IMAGEDEV_PIECES])
+{
+	uint64_t pos = offset, end = offset + len;
+	int n = 0;
+
+	if (dev->plain || offset > dev->size || len > dev->size - offset)
+		return 0;
+	while (pos < end && n < IMAGEDEV_PIECES &&
+	       lend_piece(dev, &pos, end, &piece[n]))
+		n++;
+	if (pos < end) {
+		imagedev_give_back(dev, piece, n);
+		return 0;
+	}
+	count(dev, offset, len);
+	read_ahead(dev, follow(dev, offset, end));
+	return n;
+}
+
+void imagedev_give_back(struct imagedev *dev,
+			const struct imagedev_piece *piece, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct unit *u = piece[i].unit;
+
+		if (u && !--u->pins)
+			dev->lent_bytes -= u->raw;
 	}
 }

@@ -126,7 +126,7 @@ int imagedev_unit_complete(struct imagedev *dev, struct unit *u, uint8_t *buf)
 void imagedev_decoded(struct imagedev *dev, struct unit *u, int ok)
 {
 	u->flags &= (uint8_t)~UNIT_DECODING;
-	u->page->pins--;
+	u->pins--;
 	if (ok) {
 		u->tries = 0;
 		u->flags |= UNIT_USED;

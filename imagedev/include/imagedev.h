@@ -79,6 +79,21 @@ typedef void (*imagedev_read_fn)(void *arg, int rc);
 void imagedev_read(struct imagedev *dev, uint64_t offset, uint32_t len,
 		   void *buf, imagedev_read_fn fn, void *arg);
 
+/* Instead of a read: where the bytes of a range lie, if all of them are decoded
+ * right now, in at most IMAGEDEV_PIECES pieces; they stay there until they are
+ * given back, which must be before imagedev_close(). Returns how many; 0: not
+ * all is here, or too much is lent already: read it. */
+#define IMAGEDEV_PIECES 8
+struct imagedev_piece {
+	const uint8_t *data;
+	size_t len;
+	void *unit; /* ours */
+};
+int imagedev_lend(struct imagedev *dev, uint64_t offset, uint32_t len,
+		  struct imagedev_piece piece[IMAGEDEV_PIECES]);
+void imagedev_give_back(struct imagedev *dev,
+			const struct imagedev_piece *piece, int n);
+
 /* Forgets the reads with this arg that still wait: no call, buf is free. */
 void imagedev_cancel(struct imagedev *dev, void *arg);
 

@@ -408,6 +408,48 @@ static void cache_is_bounded(void **state)
 	image = small;
 }
 
+static void check_pieces(const struct imagedev_piece *p, int n, uint64_t at)
+{
+	for (int i = 0; i < n; at += p[i++].len)
+		assert_memory_equal(p[i].data, image.disk + at, p[i].len);
+}
+
+/* What is lent stays where it is while all else is read, and is bounded. */
+static void lent_bytes_stay(void **state)
+{
+	struct imagedev_piece piece[READS][IMAGEDEV_PIECES];
+	struct imagedev_stats s;
+	int n[READS], lent = 0;
+
+	(void)state;
+	open_plainly(0, 2);
+	assert_int_equal(imagedev_lend(w.dev, first_data(), 4096, piece[0]), 0);
+	assert_int_equal(imagedev_lend(w.dev, SIZE, 1, piece[0]), 0);
+	assert_int_equal(imagedev_lend(w.dev, UINT64_MAX, 2, piece[0]), 0);
+	for (int i = 0; i < READS; i++) {
+		read_and_check((uint64_t)i * SIZE / READS, 65536);
+		n[i] = imagedev_lend(w.dev, (uint64_t)i * SIZE / READS, 65536,
+				     piece[i]);
+		lent += n[i] != 0;
+	}
+	assert_in_range(lent, 4, READS - 1);
+	read_all(1 << 20);
+	for (int i = 0; i < READS; i++)
+		check_pieces(piece[i], n[i], (uint64_t)i * SIZE / READS);
+	imagedev_stats_get(w.dev, &s);
+	assert_true(s.decoded_bytes <= 2u << 20);
+	for (int i = 0; i < READS; i++)
+		imagedev_give_back(w.dev, piece[i], n[i]);
+	for (int i = 0; i < READS; i++) {
+		read_and_check((uint64_t)i * SIZE / READS, 65536);
+		n[0] = imagedev_lend(w.dev, (uint64_t)i * SIZE / READS, 65536,
+				     piece[0]);
+		assert_in_range(n[0], 1, IMAGEDEV_PIECES);
+		imagedev_give_back(w.dev, piece[0], n[0]);
+	}
+	shut();
+}
+
 static void forgotten_reads(void **state)
 {
 	uint8_t buf[READS][4096];
@@ -546,6 +588,7 @@ int main(void)
 		cmocka_unit_test(outage_makes_reads_wait),
 		cmocka_unit_test(full_source_is_asked_again),
 		cmocka_unit_test(cache_is_bounded),
+		cmocka_unit_test(lent_bytes_stay),
 		cmocka_unit_test(forgotten_reads),
 		cmocka_unit_test(offers),
 		cmocka_unit_test(trace_of_first_reads),
