@@ -32,3 +32,7 @@ tests           += bad-http flip-bytes
 bad-http-srcs   := tests/integration/bad-http.c
 bad-http-libs   := common
 flip-bytes-srcs := tests/integration/flip-bytes.c
+
+tests                  += bench-read-client
+bench-read-client-srcs := tests/bench/read/client.c
+bench-read-client-libs := common
