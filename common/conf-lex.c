@@ -5,7 +5,13 @@
 
 void conf_lex_init(struct conf_lex *x, const char *text, size_t len)
 {
-	*x = (struct conf_lex){ .p = text, .end = text + len, .line = 1, .col = 1 };
+	*x = (struct conf_lex){
+		.p = text,
+		.end = text + len,
+		.marks = "",
+		.line = 1,
+		.col = 1,
+	};
 }
 
 static int peek(const struct conf_lex *x)
@@ -30,21 +36,31 @@ static int is_special(int c)
 	return c == -1 || (c && strchr(" \t\r\n{};#\"", c));
 }
 
+static int is_mark(const struct conf_lex *x, int c)
+{
+	return c > 0 && strchr(x->marks, c);
+}
+
 static int is_printable(int c)
 {
 	return c >= 0x20 && c != 0x7f; /* UTF-8 passes as it is */
+}
+
+static int is_continued(const struct conf_lex *x)
+{
+	return x->end - x->p > 1 && x->p[0] == '\\' && x->p[1] == '\n';
 }
 
 static void skip_blanks(struct conf_lex *x)
 {
 	int c;
 
-	while ((c = peek(x)) == ' ' || c == '\t' || c == '\r' || c == '#') {
-		if (c != '#') {
+	while ((c = peek(x)) == ' ' || c == '\t' || c == '\r' || c == '#' ||
+	       is_continued(x)) {
+		take(x);
+		if (c == '\\')
 			take(x);
-			continue;
-		}
-		while (peek(x) != -1 && peek(x) != '\n')
+		while (c == '#' && peek(x) != -1 && peek(x) != '\n')
 			take(x);
 	}
 }
@@ -59,7 +75,7 @@ static enum conf_token bare(struct conf_lex *x)
 {
 	size_t n = 0;
 
-	while (!is_special(peek(x))) {
+	while (!is_special(peek(x)) && !is_mark(x, peek(x)) && !is_continued(x)) {
 		int c = take(x);
 
 		if (!is_printable(c))
@@ -99,7 +115,7 @@ static enum conf_token quoted(struct conf_lex *x)
 		x->text[n++] = (char)c;
 	}
 	x->text[n] = '\0';
-	if (!is_special(peek(x)) || peek(x) == '"')
+	if ((!is_special(peek(x)) && !is_mark(x, peek(x))) || peek(x) == '"')
 		return bad(x, "no space behind a string");
 	return CONF_TOKEN_WORD;
 }
@@ -109,6 +125,11 @@ enum conf_token conf_lex_next(struct conf_lex *x)
 	skip_blanks(x);
 	x->token_line = x->line;
 	x->token_col = x->col;
+	if (is_mark(x, peek(x))) {
+		x->text[0] = (char)take(x);
+		x->text[1] = '\0';
+		return CONF_TOKEN_MARK;
+	}
 	switch (peek(x)) {
 	case -1:
 		return CONF_TOKEN_EOF;

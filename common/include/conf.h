@@ -9,7 +9,8 @@
  *	}
  *
  * A statement is a keyword, words or quoted strings, and maybe a block; it
- * ends at a newline, ';', '}' or after its block. No expressions. A schema
+ * ends at a newline, ';', '}' or after its block; a line that ends in a
+ * backslash goes on in the next. No expressions. A schema
  * says what may stand where; everything else is an error with its place, all
  * errors of a file are collected, and a file with an error is refused whole.
  */

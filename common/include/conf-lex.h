@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * conf-lex - configuration text to tokens, each with its place.
+ *
+ * What all our files share: words, "quoted words", braces, '#' to the end of
+ * the line as a comment, a backslash as the last character of a line to go on
+ * in the next. A language with more signs than these names them in `marks`.
  */
 #ifndef CONF_LEX_H
 #define CONF_LEX_H
@@ -15,11 +19,13 @@ enum conf_token {
 	CONF_TOKEN_CLOSE, /* } */
 	CONF_TOKEN_END,   /* newline or ; */
 	CONF_TOKEN_EOF,
-	CONF_TOKEN_BAD, /* error holds why */
+	CONF_TOKEN_MARK, /* one of the marks; text holds it */
+	CONF_TOKEN_BAD,  /* error holds why */
 };
 
 struct conf_lex {
 	const char *p, *end;
+	const char *marks;         /* borrowed; "" at first */
 	int line, col;             /* of the next character */
 	int token_line, token_col; /* of the token last returned */
 	char text[CONF_WORD_MAX + 1];
