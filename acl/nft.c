@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nft - what the kernel is told and asked, through libnftables.
+ *
+ * A context for each call: it reads what the kernel has, and others may have
+ * changed that since the last one.
+ */
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl.h"
+#include "buf.h"
+#include "cleanup.h"
+
+static void free_context(struct nft_ctx **nft)
+{
+	if (*nft)
+		nft_ctx_free(*nft);
+}
+
+#define auto_nft __attribute__((cleanup(free_context)))
+
+static struct nft_ctx *new_context(void)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+
+	if (nft && (nft_ctx_buffer_output(nft) || nft_ctx_buffer_error(nft))) {
+		nft_ctx_free(nft);
+		return NULL;
+	}
+	return nft;
+}
+
+/* The first line of what libnftables said: where and why. */
+static int failed(struct nft_ctx *nft, int r, struct errinfo *err)
+{
+	const char *text = nft_ctx_get_error_buffer(nft);
+	int rc = r && errno == EPERM ? -EPERM : -EINVAL;
+
+	if (strstr(text, "Operation not permitted"))
+		rc = -EPERM;
+	else if (strstr(text, "No such file or directory"))
+		rc = -ENOENT;
+	return errinfo_set(err, rc, "nftables: %.*s", (int)strcspn(text, "\n"),
+			   *text ? text : strerror(-rc));
+}
+
+int acl_nft_run(const char *text, int dry_run, struct errinfo *err)
+{
+	auto_nft struct nft_ctx *nft = new_context();
+	int r;
+
+	if (!nft)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	nft_ctx_set_dry_run(nft, dry_run);
+	errno = 0;
+	r = nft_run_cmd_from_buffer(nft, text);
+	return r ? failed(nft, r, err) : 0;
+}
+
+int acl_apply(const struct acl_rules *r, struct errinfo *err)
+{
+	auto_free char *text = acl_emit(r);
+
+	if (!text)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	return acl_nft_run(text, 0, err);
+}
+
+int acl_change(const struct acl_rules *r, const struct acl_change *c, size_t n,
+	       struct errinfo *err)
+{
+	auto_free char *text = acl_emit_changes(r, c, n);
+
+	if (!text)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	return *text ? acl_nft_run(text, 0, err) : 0;
+}
+
+static int list(unsigned int flags, char **out, struct errinfo *err)
+{
+	auto_nft struct nft_ctx *nft = new_context();
+	int r;
+
+	if (!nft)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	nft_ctx_output_set_flags(nft, flags);
+	errno = 0;
+	r = nft_run_cmd_from_buffer(nft, "list table inet " ACL_TABLE);
+	if (r)
+		return failed(nft, r, err);
+	*out = strdup(nft_ctx_get_output_buffer(nft));
+	return *out ? 0 : errinfo_set(err, -ENOMEM, "out of memory");
+}
+
+int acl_nft_list(char **json_out, struct errinfo *err)
+{
+	return list(NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_TIME, json_out,
+		    err);
+}
+
+int acl_nft_save(char **text_out, struct errinfo *err)
+{
+	static const char none[] = "table inet " ACL_TABLE "\n"
+				   "delete table inet " ACL_TABLE "\n";
+	auto_buf struct buf out = BUF_INIT;
+	auto_free char *now = NULL;
+	int rc;
+
+	rc = list(NFT_CTX_OUTPUT_NUMERIC_TIME, &now, err);
+	if (rc && rc != -ENOENT)
+		return rc;
+	buf_adds(&out, none);
+	if (!rc)
+		buf_adds(&out, now);
+	*text_out = buf_take(&out);
+	return *text_out ? 0 : errinfo_set(err, -ENOMEM, "out of memory");
+}

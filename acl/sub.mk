@@ -1,0 +1,20 @@
+# Two libraries: what needs no kernel, and what speaks with it.
+libs         += acl acl-nft
+acl-srcs     := $(addprefix acl/,policy.c problem.c names.c parse.c \
+                parse-item.c parse-line.c parse-when.c check.c print.c \
+                compile.c rules.c hours.c floor.c lower.c emit.c emit-rule.c)
+acl-libs     := common
+acl-nft-srcs := $(addprefix acl/,nft.c counts.c)
+acl-nft-inc  := acl
+acl-nft-libs := common
+acl-nft-pkgs := jansson libnftables
+
+# The program. It reads nightshift.conf as gatewayd does.
+progs         += aclc
+aclc-srcs     := $(addprefix acl/tool/,main.c common.c text.c) \
+                 $(addprefix gateway/,facts.c config.c config-set.c \
+                 config-uplink.c config-check.c)
+aclc-inc      := acl
+aclc-cppflags := -Igateway
+aclc-libs     := acl-nft acl common
+aclc-pkgs     := jansson

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * aclc - check, compile, load and look at a segment's policy.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tool.h"
+
+#define CONFIG_HELP                                                       \
+	"  -f, --config FILE   nightshift.conf of the segment (default\n" \
+	"                      " TOOL_CONFIG ")\n"
+
+static const struct cmd commands[] = {
+	{ "check", tool_check, "POLICY [-f CONF] [--json]",
+	  "say what is wrong with a policy",
+	  "Without -f only what holds for any segment is checked.\n\n"
+	  "  -f, --config FILE   nightshift.conf of the segment\n"
+	  "  -j, --json          {\"errors\", \"problems\": [{\"file\", \"line\",\n"
+	  "                      \"column\", \"severity\", \"text\"}]}" },
+	{ "print", tool_print, "POLICY | --default",
+	  "print a policy's canonical form",
+	  "  -d, --default       what a segment has without a policy" },
+	{ "compile", tool_compile_command,
+	  "POLICY | --default [-f CONF] [--domus]",
+	  "print the nftables rules of a policy",
+	  CONFIG_HELP
+	  "  -d, --default       of the policy of a segment without one\n"
+	  "  -D, --domus         as if each node had its domU now; of no image" },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 &&
+	    (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+		printf("aclc %s\n", NIGHTSHIFT_VERSION);
+		return CMD_EXIT_OK;
+	}
+	return cmd_main("aclc", commands, argc - 1, argv + 1, NULL);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tool - what the commands of aclc share.
+ */
+#ifndef TOOL_H
+#define TOOL_H
+
+#include <jansson.h>
+
+#include "acl.h"
+#include "cmd.h"
+#include "config.h"
+
+#define TOOL_CONFIG "/etc/nightshift/nightshift.conf"
+
+/* Options that most commands have; what a command does not take stays as it
+ * was. */
+struct tool_options {
+	const char *config; /* -f; NULL: not said */
+	int json;           /* -j */
+	int dry_run;        /* -n */
+	int builtin;        /* -d: the default policy */
+	int domus;          /* -D: as if each node had its domU */
+	int confirm_sec;    /* -c; 0: not said */
+	char **words;       /* the other words */
+	int n_words;
+};
+
+/* Which of them: letters of "fjndDc". 0, or the exit status of a misuse that
+ * was told. */
+int tool_options(int argc, char **argv, const char *which,
+		 struct tool_options *o);
+
+/* A configuration as facts. */
+struct tool_facts {
+	struct config *config;
+	struct acl_node *nodes;
+	struct acl_domu *domus;
+	struct acl_facts facts;
+};
+/* Exit status; what is wrong was told. */
+int tool_facts_load(const struct tool_options *o, struct tool_facts *out);
+void tool_facts_dispose(struct tool_facts *t);
+
+/* The policy of that file; NULL: the default one. Exit status. */
+int tool_policy_load(const char *path, struct acl_policy **out);
+/* Tells problems; those of a check with --json as one document on stdout. */
+void tool_tell_problems(const struct acl_policy *p);
+/* Loads, checks and lowers; tells what is wrong. Exit status. */
+int tool_compile(const char *path, const struct tool_facts *t,
+		 struct acl_policy **p_out, struct acl_rules **r_out);
+
+int tool_fail(const char *what);  /* tells; CMD_EXIT_FAILED */
+int tool_print_json(json_t *doc); /* takes it; exit status */
+
+int tool_check(int argc, char **argv, void *arg);
+int tool_print(int argc, char **argv, void *arg);
+int tool_compile_command(int argc, char **argv, void *arg);
+int tool_diff(int argc, char **argv, void *arg);
+int tool_apply(int argc, char **argv, void *arg);
+int tool_confirm(int argc, char **argv, void *arg);
+int tool_show(int argc, char **argv, void *arg);
+
+#endif
