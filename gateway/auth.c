@@ -14,6 +14,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "request.h"
+#include "tunnel.h"
 
 /* Documents are for now; nodes check their age by the segment's time. */
 #define VALID_MS 600000
@@ -114,10 +115,14 @@ void gateway_reply_signed(struct gateway *gw, struct httpd_req *r,
 void gateway_reply_lease(struct gateway *gw, struct httpd_req *r,
 			 const struct node *n)
 {
-	gateway_reply_signed(
-		gw, r, "lease",
+	json_t *tunnel = tunnel_lease(gw, n);
+	json_t *body =
 		json_pack("{s:s, s:s, s:I, s:i, s:i, s:I}", "node", n->conf->name,
 			  "boot_id", n->boot_id, "epoch", (json_int_t)n->epoch,
 			  "lease_sec", gw->config->lease_sec, "report_sec",
-			  gw->config->report_sec, "gen", (json_int_t)n->gen));
+			  gw->config->report_sec, "gen", (json_int_t)n->gen);
+
+	if (tunnel)
+		json_object_set_new(body, "tunnel", tunnel);
+	gateway_reply_signed(gw, r, "lease", body);
 }

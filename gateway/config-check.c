@@ -76,6 +76,21 @@ static void check_carousel(const struct config *c, struct conf *file,
 			   "is to be none: repo { mirror no }");
 }
 
+static void check_tunnel(const struct config *c, struct conf *file,
+			 const struct conf_stmt *seg)
+{
+	const struct conf_stmt *tunnel = conf_find(seg->child, "tunnel");
+
+	if (!tunnel)
+		return;
+	if (!strcmp(c->tunnel.interface, c->interface))
+		conf_error(file, tunnel, -1,
+			   "'%s' is the interface of the segment", c->interface);
+	if (c->carousel.line && c->tunnel.port == c->carousel.port)
+		conf_error(file, tunnel, -1, "UDP port %d is the carousel's",
+			   c->tunnel.port);
+}
+
 static void check_node(const struct config *c, struct conf *file,
 		       const struct config_node *n, const struct conf_stmt *s)
 {
@@ -145,6 +160,7 @@ void config_check(const struct config *c, struct conf *file,
 
 	check_segment(c, file, segment);
 	check_carousel(c, file, segment);
+	check_tunnel(c, file, segment);
 	for (s = conf_find(segment->child, "node"); s; s = conf_next(s)) {
 		/* A node without a proper name has no struct. */
 		if (i == c->n_nodes || s->line != c->nodes[i].line)

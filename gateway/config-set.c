@@ -61,16 +61,21 @@ static void set_root(struct reader *r, const struct conf_stmt *s)
 	config_copy_path(r, s, r->c->root);
 }
 
-static void set_interface(struct reader *r, const struct conf_stmt *s)
+void config_copy_ifname(struct reader *r, const struct conf_stmt *s, char *out)
 {
-	r->c->interface_line = s->line;
 	if (s->argv[0][strspn(s->argv[0], "abcdefghijklmnopqrstuvwxyz"
 					  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					  "0123456789._-")])
 		conf_error(r->file, s, 0, "'%s' is no interface name",
 			   s->argv[0]);
 	else
-		config_copy_text(r, s, r->c->interface, CONFIG_IFNAME);
+		config_copy_text(r, s, out, CONFIG_IFNAME);
+}
+
+static void set_interface(struct reader *r, const struct conf_stmt *s)
+{
+	r->c->interface_line = s->line;
+	config_copy_ifname(r, s, r->c->interface);
 }
 
 static void set_nginx_user(struct reader *r, const struct conf_stmt *s)
@@ -111,7 +116,7 @@ static void set_domu_range(struct reader *r, const struct conf_stmt *s)
 	}
 }
 
-static void set_seconds(struct reader *r, const struct conf_stmt *s, int *out)
+void config_set_seconds(struct reader *r, const struct conf_stmt *s, int *out)
 {
 	uint64_t sec;
 
@@ -124,12 +129,12 @@ static void set_seconds(struct reader *r, const struct conf_stmt *s, int *out)
 
 static void set_lease(struct reader *r, const struct conf_stmt *s)
 {
-	set_seconds(r, s, &r->c->lease_sec);
+	config_set_seconds(r, s, &r->c->lease_sec);
 }
 
 static void set_report(struct reader *r, const struct conf_stmt *s)
 {
-	set_seconds(r, s, &r->c->report_sec);
+	config_set_seconds(r, s, &r->c->report_sec);
 }
 
 static void set_cache(struct reader *r, const struct conf_stmt *s)
@@ -304,6 +309,7 @@ static const struct setter block_setters[] = {
 	{ "central", config_set_central },
 	{ "repo", config_set_repo },
 	{ "carousel", config_set_carousel },
+	{ "tunnel", config_set_tunnel },
 	{ "limits", set_limits },
 	{ "node", set_node },
 	{ NULL, NULL },

@@ -25,9 +25,16 @@ void config_copy_text(struct reader *r, const struct conf_stmt *s, char *out,
 /* An absolute path that needs no quotes in the generated files. */
 void config_copy_path(struct reader *r, const struct conf_stmt *s, char *out);
 
+/* An interface's name, to CONFIG_IFNAME bytes. */
+void config_copy_ifname(struct reader *r, const struct conf_stmt *s, char *out);
+/* A duration of a second to an hour. */
+void config_set_seconds(struct reader *r, const struct conf_stmt *s, int *out);
+
 /* config-uplink.c: the blocks about where images come from. */
 void config_set_central(struct reader *r, const struct conf_stmt *s);
 void config_set_repo(struct reader *r, const struct conf_stmt *s);
 void config_set_carousel(struct reader *r, const struct conf_stmt *s);
+/* config-walls.c: the blocks about who reaches whom. */
+void config_set_tunnel(struct reader *r, const struct conf_stmt *s);
 
 #endif

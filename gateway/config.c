@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "wg.h"
 
 #define LEASE_SEC_DEFAULT  60
 #define REPORT_SEC_DEFAULT 5
@@ -19,6 +20,7 @@
 #define CAROUSEL_PORT_DEFAULT  7883
 #define CAROUSEL_RATE_DEFAULT  600 /* Mbit/s */
 #define CAROUSEL_CROWD_DEFAULT 2
+#define TUNNEL_IFNAME_DEFAULT  "nightshift0"
 
 static const struct conf_rule central_rules[] = {
 	{ "url", 1, 1, CONF_REQUIRED, NULL },
@@ -35,6 +37,12 @@ static const struct conf_rule repo_rules[] = {
 static const struct conf_rule carousel_rules[] = {
 	{ "group", 1, 1, 0, NULL }, { "port", 1, 1, 0, NULL },
 	{ "rate", 1, 1, 0, NULL },  { "crowd", 1, 1, 0, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
+static const struct conf_rule tunnel_rules[] = {
+	{ "interface", 1, 1, 0, NULL },
+	{ "port", 1, 1, 0, NULL },
+	{ "keepalive", 1, 1, 0, NULL },
 	{ NULL, 0, 0, 0, NULL },
 };
 static const struct conf_rule limits_rules[] = {
@@ -65,6 +73,7 @@ static const struct conf_rule segment_rules[] = {
 	{ "central", 0, 0, CONF_REQUIRED, central_rules },
 	{ "repo", 0, 0, 0, repo_rules },
 	{ "carousel", 0, 0, 0, carousel_rules },
+	{ "tunnel", 0, 0, 0, tunnel_rules },
 	{ "limits", 0, 0, 0, limits_rules },
 	{ "node", 1, 1, CONF_MANY, node_rules },
 	{ NULL, 0, 0, 0, NULL },
@@ -86,6 +95,11 @@ static void read_segment(struct config *c, struct conf *file,
 		.rate_mbit = CAROUSEL_RATE_DEFAULT,
 		.crowd = CAROUSEL_CROWD_DEFAULT,
 		.group = CAROUSEL_GROUP_DEFAULT,
+	};
+	c->tunnel = (struct config_tunnel){
+		.interface = TUNNEL_IFNAME_DEFAULT,
+		.port = WG_PORT,
+		.keepalive_sec = WG_KEEPALIVE,
 	};
 	config_set(c, file, segment);
 	config_check(c, file, segment);

@@ -66,6 +66,13 @@ struct config_carousel {
 	int line; /* 0: there is none */
 };
 
+/* Where domUs' packets come from: WireGuard to each node. */
+struct config_tunnel {
+	char interface[CONFIG_IFNAME];
+	int port, keepalive_sec;
+	int line; /* 0: there is none, domUs are on the segment itself */
+};
+
 /* The owner's caps: above any workspace. 0 and none: no cap. */
 struct config_limits {
 	uint64_t memory_mib;
@@ -92,6 +99,7 @@ struct config {
 	struct config_central central;
 	struct config_repo repo;
 	struct config_carousel carousel;
+	struct config_tunnel tunnel;
 	struct config_limits limits;
 	struct config_node *nodes;
 	size_t n_nodes;

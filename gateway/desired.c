@@ -16,8 +16,11 @@
 #include "log.h"
 #include "parse.h"
 #include "uplink.h"
+#include "walls.h"
 
 #define WAIT_MAX_SEC 25 /* docs/protocol.md section 3 */
+/* What a domU behind a netdom has for a gateway (section 6). */
+#define NETDOM_ADDRESS "169.254.1.1"
 
 static int have_desired(const struct gateway *gw)
 {
@@ -44,15 +47,17 @@ static json_t *domu_config(const struct gateway *gw, const struct node *n,
 			   const struct workspace *w, const char *id)
 {
 	const struct config *c = gw->config;
+	int tunnelled = gw->tunnel && n->has_tunnel_key;
 	char ip[PARSE_IPV4_STR], cidr[PARSE_IPV4_STR + 4];
 	char name[CONFIG_NAME * 2];
 
 	format_ipv4(n->conf->domu_address, ip);
-	snprintf(cidr, sizeof(cidr), "%s/%u", ip, c->prefix);
+	snprintf(cidr, sizeof(cidr), "%s/%u", ip, tunnelled ? 32 : c->prefix);
 	snprintf(name, sizeof(name), "%s/%s", c->segment, n->conf->name);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "node", name,
-			 "domu", id, "ip", cidr, "gateway", c->address_text,
-			 "url", w->url, "pin", w->pin, "token", w->token);
+			 "domu", id, "ip", cidr, "gateway",
+			 tunnelled ? NETDOM_ADDRESS : c->address_text, "url",
+			 w->url, "pin", w->pin, "token", w->token);
 }
 
 static json_t *wanted_domus(const struct gateway *gw, const struct node *n,
@@ -148,7 +153,7 @@ static void set_wanted(struct gateway *gw, struct node *n, json_t *wanted)
 		reply_desired(gw, r, n);
 }
 
-void gateway_assign(struct gateway *gw)
+static void assign_work(struct gateway *gw)
 {
 	struct assign_node *list;
 	char(*names)[CONFIG_NAME];
@@ -185,6 +190,12 @@ void gateway_assign(struct gateway *gw)
 out:
 	free(names);
 	free(list);
+}
+
+void gateway_assign(struct gateway *gw)
+{
+	assign_work(gw);
+	walls_follow(gw);
 }
 
 void gateway_take_desired(struct gateway *gw, const char *text)

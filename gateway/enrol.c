@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * enrol - the segment statement, and a boot's right to act for its node.
+ * enrol - a boot's right to act for its node.
  *
  * Each boot makes its own id and key. The newest boot to enrol has the node:
  * its epoch is the next one, and requests of older epochs are answered 409. A
@@ -15,39 +15,8 @@
 #include "log.h"
 #include "parse.h"
 #include "request.h"
+#include "tunnel.h"
 #include "wire.h"
-
-#define HTTPS_PORT 443
-
-void handle_segment(struct httpd_req *r, void *arg)
-{
-	struct gateway *gw = arg;
-	const char *nonce = httpd_query(r, "nonce");
-	const char *from = httpd_header(r, "X-Real-IP");
-	uint32_t addr;
-	json_t *body;
-
-	if (!nonce || !hash_is_hex(nonce)) {
-		httpd_reply_error(r, 400, "nonce is not 64 hex digits");
-		return;
-	}
-	/* Not signed: the address is all there is, so only a state that this
-	 * would bring forward is changed. */
-	for (size_t i = 0; from && !parse_ipv4(from, &addr) && i < gw->n_nodes;
-	     i++) {
-		struct node *n = gw->nodes[i];
-
-		if (n->conf->address == addr &&
-		    (n->state < NODE_DOM0 || n->state == NODE_LOST))
-			gateway_node_state(gw, n, NODE_DOM0);
-	}
-	body = json_pack("{s:s, s:s, s:I, s:s, s:i}", "segment",
-			 gw->config->segment, "nonce", nonce, "time_ms",
-			 (json_int_t)clock_unix_ms(), "tls_pin", gw->pin,
-			 "https_port", HTTPS_PORT);
-	gateway_say_repo(gw, body);
-	gateway_reply_signed(gw, r, "segment", body);
-}
 
 /* Header, address, key and signature of an enrolment. */
 static struct node *check_enrol(struct gateway *gw, struct httpd_req *r,
@@ -82,9 +51,16 @@ static struct node *check_enrol(struct gateway *gw, struct httpd_req *r,
 	return n;
 }
 
+static void take_tunnel_key(struct node *n, const struct wire_enrol *e)
+{
+	n->has_tunnel_key = e->has_tunnel_key;
+	memcpy(n->tunnel_key, e->tunnel_key, sizeof(n->tunnel_key));
+}
+
 /* The same boot again, after it lost us or we lost it. */
 static int same_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
-		     const struct request *q, const uint8_t *key)
+		     const struct request *q, const uint8_t *key,
+		     const struct wire_enrol *e)
 {
 	if (memcmp(n->key, key, TRUST_PUBLIC_LEN)) {
 		log_warn("%s: an enrolment with its boot_id, another key",
@@ -96,6 +72,7 @@ static int same_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
 		httpd_reply_error(r, 401, "Nightshift-Seq was seen before");
 		return -EACCES;
 	}
+	take_tunnel_key(n, e);
 	if (!node_is_up(n))
 		gateway_node_state(gw, n, NODE_ENROLLED);
 	else
@@ -130,6 +107,7 @@ static int new_boot(struct gateway *gw, struct httpd_req *r, struct node *n,
 	n->epoch = epoch;
 	strcpy(n->boot_id, e->boot_id);
 	memcpy(n->key, key, TRUST_PUBLIC_LEN);
+	take_tunnel_key(n, e);
 	n->seq = q->seq;
 	n->seq_seen = UINT64_MAX;
 	rc = store_boot_change(gw->store, n, before.boot_id, &err);
@@ -176,12 +154,25 @@ void gateway_call_back(struct gateway *gw, struct node *n)
 	gateway_node_state(gw, n, NODE_LOCAL);
 }
 
+/* Its lease is its right to act, and to packets: both or neither. */
+static void admit(struct gateway *gw, struct httpd_req *r, struct node *n,
+		  const struct wire_enrol *e)
+{
+	take_host(n, e->host);
+	gateway_node_save(gw, n);
+	gateway_assign(gw);
+	if (gw->walls_broken)
+		httpd_reply_error(r, 503, "the gateway cannot open its walls");
+	else
+		gateway_reply_lease(gw, r, n);
+}
+
 void handle_enrol(struct httpd_req *r, void *arg)
 {
 	struct gateway *gw = arg;
 	struct errinfo err = ERRINFO_INIT;
 	uint8_t key[TRUST_PUBLIC_LEN];
-	struct wire_enrol e;
+	struct wire_enrol e = { 0 };
 	struct request q;
 	struct node *n;
 	json_t *body;
@@ -194,7 +185,10 @@ void handle_enrol(struct httpd_req *r, void *arg)
 	if (!body)
 		return;
 	rc = wire_enrol(body, &e, &err);
+	if (!rc && e.has_tunnel_key)
+		rc = tunnel_check_key(gw, n, e.tunnel_key, &err);
 	if (rc) {
+		json_decref(e.host);
 		httpd_reply_error(r, 400, "%s", errinfo_text(&err, rc));
 		return;
 	}
@@ -208,15 +202,11 @@ void handle_enrol(struct httpd_req *r, void *arg)
 		httpd_reply_error(r, 409, GATEWAY_CALLED_BACK);
 	} else {
 		if (!strcmp(n->boot_id, e.boot_id))
-			rc = same_boot(gw, r, n, &q, key);
+			rc = same_boot(gw, r, n, &q, key, &e);
 		else
 			rc = new_boot(gw, r, n, &q, key, &e);
-		if (!rc) {
-			take_host(n, e.host);
-			gateway_node_save(gw, n);
-			gateway_assign(gw);
-			gateway_reply_lease(gw, r, n);
-		}
+		if (!rc)
+			admit(gw, r, n, &e);
 	}
 	json_decref(e.host);
 }

@@ -16,7 +16,9 @@
 #include "fileio.h"
 #include "gateway.h"
 #include "log.h"
+#include "tunnel.h"
 #include "uplink.h"
+#include "walls.h"
 
 #define BOOT_LIMIT_MS  600000 /* from a loader's question to an enrolment */
 #define TICK_MS        1000   /* lost nodes are looked for this often */
@@ -118,6 +120,8 @@ static void on_lost_timer(void *arg)
 	}
 	if (lost)
 		gateway_assign(gw);
+	if (gw->walls_broken)
+		walls_follow(gw);
 	loop_timer_set(gw->lost_timer, TICK_MS);
 }
 
@@ -332,6 +336,9 @@ int gateway_start(struct gateway *gw, struct errinfo *err)
 		gw->config = c;
 		return rc;
 	}
+	rc = tunnel_start(gw, err);
+	if (rc)
+		return rc;
 	gen = load_desired(gw);
 	gateway_want(gw);
 	gateway_assign(gw);
@@ -347,6 +354,7 @@ int gateway_start(struct gateway *gw, struct errinfo *err)
 void gateway_stop(struct gateway *gw)
 {
 	uplink_stop(gw->uplink);
+	tunnel_stop(gw);
 	httpd_free(gw->httpd);
 	loop_timer_del(gw->lost_timer);
 	loop_timer_del(gw->report_timer);

@@ -18,6 +18,7 @@
 #include "workspace.h"
 
 struct uplink;
+struct tunnel;
 
 struct gateway {
 	struct config *config;
@@ -27,6 +28,7 @@ struct gateway {
 	struct httpd *httpd;
 	struct store *store;
 	struct uplink *uplink;
+	struct tunnel *tunnel; /* NULL: none is configured */
 	struct trust_key key;
 	char pin[TLS_PIN_LEN];
 	struct release_cache release;
@@ -40,6 +42,7 @@ struct gateway {
 	int64_t reported_ms; /* clock_boot_ms() of the last report */
 	int dirty;           /* something to report is new */
 	int store_broken;    /* said once */
+	int walls_broken;    /* the same; walls_follow */
 };
 
 /* gateway.c: life */

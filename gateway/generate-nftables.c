@@ -67,6 +67,9 @@ static void add_input(struct rule_source *s)
 	/* Other interfaces are the owner's own firewall's. */
 	buf_adds(s->out, "\tchain input {\n\t\ttype filter hook input "
 			 "priority filter; policy accept;\n");
+	if (c->tunnel.line)
+		add_rule(s, c->tunnel.line, "iifname \"%s\" counter drop",
+			 c->tunnel.interface);
 	add_rule(s, at, "iifname \"%s\" goto segment_input", c->interface);
 	buf_adds(s->out, "\t}\n\n\tchain segment_input {\n");
 	add_rule(s, at, "meta nfproto ipv6 counter drop");
@@ -88,6 +91,11 @@ static void add_input(struct rule_source *s)
 			 "ip saddr . ether saddr @nodes udp dport %d "
 			 "limit rate 20000/second counter accept",
 			 c->carousel.port);
+	if (c->tunnel.line)
+		add_rule(s, c->tunnel.line,
+			 "ip saddr . ether saddr @nodes udp dport %d "
+			 "counter accept",
+			 c->tunnel.port);
 	add_rule(s, at,
 		 "ip saddr . ether saddr @nodes icmp type echo-request "
 		 "limit rate 50/second counter accept");
@@ -99,6 +107,7 @@ static void add_forward(struct rule_source *s)
 {
 	const struct config *c = s->c;
 	int at = c->interface_line;
+	const char *domus = c->tunnel.line ? c->tunnel.interface : c->interface;
 
 	buf_adds(s->out, "\tchain forward {\n\t\ttype filter hook forward "
 			 "priority filter; policy drop;\n");
@@ -109,16 +118,16 @@ static void add_forward(struct rule_source *s)
 	add_rule(s, c->domu_line,
 		 "iifname \"%s\" ip saddr @domus ip daddr %s tcp dport %d "
 		 "ct state new,established counter accept",
-		 c->interface, c->central.address_text, c->central.port);
+		 domus, c->central.address_text, c->central.port);
 	add_rule(s, c->domu_line,
 		 "oifname \"%s\" ip daddr @domus ip saddr %s tcp sport %d "
 		 "ct state established counter accept",
-		 c->interface, c->central.address_text, c->central.port);
+		 domus, c->central.address_text, c->central.port);
 	add_rule(s, c->domu_line,
 		 "oifname \"%s\" ip daddr @domus ct state related "
 		 "icmp type { destination-unreachable, time-exceeded } "
 		 "counter accept",
-		 c->interface);
+		 domus);
 	/* dom0s end here; a counter of their own shows that one tried. */
 	add_rule(s, at, "ip saddr . ether saddr @nodes counter drop");
 	add_rule(s, at, "counter drop");

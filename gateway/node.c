@@ -114,6 +114,7 @@ void node_forget_key(struct node *n)
 {
 	n->boot_id[0] = '\0';
 	memset(n->key, 0, sizeof(n->key));
+	n->has_tunnel_key = 0;
 	n->seq = 0;
 	n->seq_seen = UINT64_MAX;
 }

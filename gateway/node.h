@@ -13,6 +13,7 @@
 #include "config.h"
 #include "hash.h"
 #include "trust.h"
+#include "wg.h"
 
 struct httpd_req;
 struct loop_timer;
@@ -60,6 +61,8 @@ struct node {
 	char boot_id[HASH_HEX]; /* "": none */
 	uint8_t key[TRUST_PUBLIC_LEN];
 	int64_t seq; /* the highest taken (request_take_seq) */
+	int has_tunnel_key;
+	uint8_t tunnel_key[WG_KEY_LEN]; /* public, of the same boot */
 
 	/* As the node said last, cleaned by wire.h; NULL: nothing yet. */
 	json_t *host, *image, *domus;
@@ -78,6 +81,10 @@ struct node {
 	struct httpd_req *held; /* its long poll */
 	struct loop_timer *hold_timer;
 	struct gateway *gw; /* for that timer */
+	int has_peer;       /* tunnel.c: what the interface has of it */
+	uint8_t peer_key[WG_KEY_LEN];
+	int64_t handshake_ms; /* Unix time of the last one, 0: none */
+	uint64_t rx_bytes, tx_bytes;
 };
 
 struct node *node_new(const struct config_node *conf);

@@ -19,6 +19,7 @@
 #include "generate.h"
 #include "log.h"
 #include "parse.h"
+#include "tunnel.h"
 
 static void log_error(const char *text, void *arg)
 {
@@ -93,6 +94,9 @@ static void name_restarts(const struct config *a, const struct config *b)
 		{ "state", strcmp(a->state, b->state) },
 		{ "key", strcmp(a->key, b->key) },
 		{ "root", strcmp(a->root, b->root) },
+		{ "tunnel",
+		  a->tunnel.port != b->tunnel.port ||
+			  strcmp(a->tunnel.interface, b->tunnel.interface) },
 		{ "central", memcmp(&a->central, &b->central,
 				    offsetof(struct config_central, line)) },
 	};
@@ -125,6 +129,9 @@ void gateway_reload(struct gateway *gw)
 	log_info("%s: reloaded, %zu nodes", gw->path, gw->n_nodes);
 	if (gw->generated)
 		regenerate(gw);
+	rc = tunnel_reconcile(gw, &err);
+	if (rc)
+		log_err("tunnel: %s", errinfo_text(&err, rc));
 	gateway_assign(gw);
 	gateway_touch(gw);
 }

@@ -10,9 +10,9 @@
 #include "sql.h"
 #include "store.h"
 
-#define COLUMNS                                                               \
-	"state, since_ms, seen_ms, steps, error, firmware, epoch, boot_id,"   \
-	" key, seq, host, image, domus, gen, wanted, override, once_used_ms," \
+#define COLUMNS                                                                           \
+	"state, since_ms, seen_ms, steps, error, firmware, epoch, boot_id,"               \
+	" key, tunnel_key, seq, host, image, domus, gen, wanted, override, once_used_ms," \
 	" granted_once"
 
 enum column {
@@ -25,6 +25,7 @@ enum column {
 	COL_EPOCH,
 	COL_BOOT_ID,
 	COL_KEY,
+	COL_TUNNEL_KEY,
 	COL_SEQ,
 	COL_HOST,
 	COL_IMAGE,
@@ -68,6 +69,11 @@ static void get_key(sqlite3_stmt *st, struct node *n)
 		memcpy(n->key, key, TRUST_PUBLIC_LEN);
 	else
 		n->boot_id[0] = '\0';
+	key = sqlite3_column_blob(st, COL_TUNNEL_KEY);
+	n->has_tunnel_key =
+		key && sqlite3_column_bytes(st, COL_TUNNEL_KEY) == WG_KEY_LEN;
+	if (n->has_tunnel_key)
+		memcpy(n->tunnel_key, key, WG_KEY_LEN);
 }
 
 static void load_row(sqlite3_stmt *st, struct node *n)
@@ -159,6 +165,9 @@ static void bind_row(sqlite3_stmt *st, const struct node *n)
 	sqlite3_bind_int64(st, p + COL_EPOCH, n->epoch);
 	sqlite3_bind_text(st, p + COL_BOOT_ID, n->boot_id, -1, SQLITE_STATIC);
 	sqlite3_bind_blob(st, p + COL_KEY, n->key, sizeof(n->key), SQLITE_STATIC);
+	if (n->has_tunnel_key)
+		sqlite3_bind_blob(st, p + COL_TUNNEL_KEY, n->tunnel_key,
+				  sizeof(n->tunnel_key), SQLITE_STATIC);
 	sqlite3_bind_int64(st, p + COL_SEQ, n->seq);
 	bind_json(st, p + COL_HOST, n->host);
 	bind_json(st, p + COL_IMAGE, n->image);
@@ -178,7 +187,7 @@ int store_node_save(struct store *s, const struct node *n, struct errinfo *err)
 	rc = sql_query(store_db(s), &st, err,
 		       "INSERT OR REPLACE INTO nodes (name, " COLUMNS
 		       ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-		       " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+		       " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
 		       "");
 	if (rc)
 		return rc;

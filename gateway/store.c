@@ -14,7 +14,7 @@
 #include "sql.h"
 #include "store.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS        2000
 
 struct store {
@@ -26,7 +26,7 @@ static const char schema[] =
 	"CREATE TABLE nodes ("
 	" name TEXT PRIMARY KEY, state TEXT NOT NULL, since_ms INTEGER,"
 	" seen_ms INTEGER, steps TEXT, error TEXT, firmware TEXT,"
-	" epoch INTEGER, boot_id TEXT, key BLOB, seq INTEGER, host TEXT,"
+	" epoch INTEGER, boot_id TEXT, key BLOB, tunnel_key BLOB, seq INTEGER, host TEXT,"
 	" image TEXT, domus TEXT, gen INTEGER, wanted TEXT, override INTEGER,"
 	" once_used_ms INTEGER, granted_once INTEGER) WITHOUT ROWID;"
 	"CREATE TABLE boots ("
@@ -37,7 +37,7 @@ static const char schema[] =
 	" text TEXT NOT NULL);"
 	"CREATE TABLE texts (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
 	" WITHOUT ROWID;"
-	"PRAGMA user_version = 1;";
+	"PRAGMA user_version = 2;";
 
 struct sqlite3 *store_db(struct store *s)
 {

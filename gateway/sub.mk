@@ -1,13 +1,15 @@
 progs         += gatewayd
 gatewayd-srcs := $(addprefix gateway/,main.c reload.c gateway.c config.c \
-                 config-set.c config-uplink.c config-check.c generate.c \
+                 config-set.c config-uplink.c config-walls.c \
+                 config-check.c generate.c \
                  generate-nginx.c generate-nginx-repo.c generate-repo.c \
                  generate-dnsmasq.c generate-nftables.c release.c boot.c \
                  boot-http.c store.c store-node.c node.c node-json.c wire.c \
                  request.c auth.c mirror.c enrol.c report.c desired.c admin.c \
-                 workspace.c assign.c uplink.c upward.c)
+                 workspace.c assign.c uplink.c upward.c tunnel.c walls.c \
+                 segment.c)
 gatewayd-inc  := gateway
-gatewayd-libs := httpd httpc trust sql tls common
+gatewayd-libs := httpd httpc trust sql tls wg common
 gatewayd-pkgs := jansson libsodium libcrypto
 gatewayd-ldlibs := -lpthread
 
@@ -28,15 +30,15 @@ test-gateway-boot-libs := common
 test-gateway-boot-pkgs := jansson cmocka
 test-gateway-config-srcs := tests/unit/test-gateway-config.c gateway/config.c \
                             gateway/config-set.c gateway/config-uplink.c \
-                            gateway/config-check.c
+                            gateway/config-walls.c gateway/config-check.c
 test-gateway-config-pkgs := cmocka
 test-gateway-config-cppflags := -Igateway
-test-gateway-config-libs := common
+test-gateway-config-libs := wg common
 test-gateway-wire-srcs := tests/unit/test-gateway-wire.c gateway/wire.c \
                           gateway/workspace.c gateway/node.c
 test-gateway-wire-pkgs := cmocka jansson
 test-gateway-wire-cppflags := -Igateway
-test-gateway-wire-libs := trust common
+test-gateway-wire-libs := trust wg common
 # A node's side of the protocol, for tests/integration.
 fake-node-srcs := tests/integration/fake-node.c
 fake-node-libs := httpc trust tls common

@@ -166,6 +166,20 @@ static int get_boot_id(const json_t *body, const char **out, struct errinfo *err
 	return 0;
 }
 
+/* A node without a netdom has none. */
+static int get_tunnel_key(const json_t *body, struct wire_enrol *out,
+			  struct errinfo *err)
+{
+	const json_t *key = json_object_get(body, "tunnel_key");
+	const char *text = json_string_value(key);
+
+	out->has_tunnel_key = key != NULL;
+	if (key && (!text || wg_key_parse(text, out->tunnel_key)))
+		return errinfo_set(err, -EINVAL,
+				   "'tunnel_key' is no X25519 key in base64");
+	return 0;
+}
+
 int wire_enrol(const json_t *body, struct wire_enrol *out, struct errinfo *err)
 {
 	int rc;
@@ -174,6 +188,8 @@ int wire_enrol(const json_t *body, struct wire_enrol *out, struct errinfo *err)
 	if (!out->mac)
 		return errinfo_set(err, -EINVAL, "'mac' is missing");
 	rc = get_boot_id(body, &out->boot_id, err);
+	if (!rc)
+		rc = get_tunnel_key(body, out, err);
 	if (rc)
 		return rc;
 	rc = clean(json_object_get(body, "host"), host_members, "host",

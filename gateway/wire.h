@@ -14,7 +14,9 @@
 
 struct wire_enrol {
 	const char *boot_id, *mac; /* borrowed from the body */
-	json_t *host;              /* new; NULL is fine to json_decref */
+	int has_tunnel_key;
+	uint8_t tunnel_key[WG_KEY_LEN];
+	json_t *host; /* new; NULL is fine to json_decref */
 };
 
 struct wire_report {

@@ -101,17 +101,20 @@ static int segment_options(json_t *floor, json_t *carousel,
 static int segment_parse(json_t *body, const struct msg_verify_doc *q,
 			 struct msg_verify_segment *s, struct errinfo *err)
 {
-	const char *segment, *nonce, *pin;
+	const char *segment, *nonce, *pin, *address = NULL, *mac = NULL;
 	json_t *floor = NULL, *carousel = NULL;
 	json_int_t time_ms, port, repo_port = 0;
 	struct common c;
 
-	if (json_unpack(
-		    body,
-		    "{" COMMON_FMT ", s:s, s:s, s:I, s:s, s:I, s?I, s?o, s?o !}",
-		    COMMON(c), "segment", &segment, "nonce", &nonce, "time_ms",
-		    &time_ms, "tls_pin", &pin, "https_port", &port, "repo_port",
-		    &repo_port, "repo_floor", &floor, "carousel", &carousel))
+	if (json_unpack(body,
+			"{" COMMON_FMT
+			", s:s, s:s, s:I, s:s, s:I, s?I, s?o, s?o, s?s, s?s "
+			"!}",
+			COMMON(c), "segment", &segment, "nonce", &nonce,
+			"time_ms", &time_ms, "tls_pin", &pin, "https_port",
+			&port, "repo_port", &repo_port, "repo_floor", &floor,
+			"carousel", &carousel, "gateway_address", &address,
+			"gateway_mac", &mac))
 		return bad(err, "segment statement");
 	if (!q->nonce[0] || strcmp(nonce, q->nonce) != 0)
 		return errinfo_set(err, -EBADMSG,
@@ -129,12 +132,14 @@ static int lease_parse(json_t *body, const struct msg_verify_doc *q,
 {
 	json_int_t epoch, lease_sec, report_sec, gen;
 	const char *node, *boot_id;
+	json_t *tunnel = NULL;
 	struct common c;
 
-	if (json_unpack(body, "{" COMMON_FMT ", s:s, s:s, s:I, s:I, s:I, s:I !}",
+	if (json_unpack(body,
+			"{" COMMON_FMT ", s:s, s:s, s:I, s:I, s:I, s:I, s?o !}",
 			COMMON(c), "node", &node, "boot_id", &boot_id, "epoch",
 			&epoch, "lease_sec", &lease_sec, "report_sec",
-			&report_sec, "gen", &gen))
+			&report_sec, "gen", &gen, "tunnel", &tunnel))
 		return bad(err, "lease");
 	if (!q->boot_id[0] || strcmp(boot_id, q->boot_id) != 0)
 		return errinfo_set(err, -EBADMSG, "lease: of another boot");

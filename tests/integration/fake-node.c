@@ -296,11 +296,12 @@ static json_t *enrol_body(const char *dir)
 
 	get(dir, "boot_id", id);
 	get(dir, "mac", mac);
-	return json_pack("{s:s, s:s, s:s, s:i, s:{s:i, s:i, s:i, s:b, s:s}}",
-			 "boot_id", id, "mac", mac, "release",
-			 "0011223344556677", "uptime_ms", 20000, "host",
-			 "memory_mib", 2048, "free_mib", 1500, "cpus", 2, "hvm",
-			 1, "firmware", "bios");
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:s*, s:{s:i, s:i, s:i, s:b, s:s}}",
+		"boot_id", id, "mac", mac, "release", "0011223344556677",
+		"uptime_ms", 20000, "tunnel_key", getenv("TUNNEL_KEY"), "host",
+		"memory_mib", 2048, "free_mib", 1500, "cpus", 2, "hvm", 1,
+		"firmware", "bios");
 }
 
 static json_t *report_body(const char *dir, const char *state, const char *error)

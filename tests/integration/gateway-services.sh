@@ -90,7 +90,9 @@ in_pc ip link set eth0 address 52:54:00:77:00:11
 in_pc ip link set eth0 up
 in_pc ip addr add 10.77.0.11/16 dev eth0
 in_pc ip addr add 10.77.0.99/16 dev eth0
-in_pc ip addr add 10.77.128.11/16 dev eth0
+in_pc ip addr add 10.77.128.11/32 dev lo
+in_pc ip addr add 10.77.128.12/32 dev lo
+in_pc ip link set lo up
 in_pc ip route add default via 10.77.0.1
 in_central ip addr add 10.99.0.2/24 dev eth0
 in_central ip link set eth0 up
@@ -150,6 +152,7 @@ segment lab {
 		url https://10.99.0.2:8443; repo http://10.99.0.2:8080
 		pin "$pin"; token-file $tmp/site.token
 	}
+	tunnel { port 51821 }
 	node pc1 {
 		mac 52:54:00:77:00:11; address 10.77.0.11; boot grid
 		loader pxelinux
@@ -239,9 +242,15 @@ node() { # node COMMAND URL ARGS...
 }
 in_pc ip route replace 10.77.0.1/32 dev eth0 src 10.77.0.11
 check "the segment statement" has '"segment":"lab"' node segment $gwurl
+check "it says where the gateway is" has \
+	"\"gateway_address\":\"10.77.0.1\",\"gateway_mac\":\"$(ip -br link show seg0 | awk "{ print \$3 }")\"" \
+	node segment $gwurl
 PIN=$(node segment $gwurl | sed -n 's/.*"tls_pin":"\([^"]*\)".*/\1/p')
 export PIN
 # X-Real-IP is nginx's to say.
+try=$bin/try-wg
+TUNNEL_KEY=$("$try" key "$tmp/pc1.key")
+export TUNNEL_KEY
 check "a node enrols over TLS" has '"epoch"' \
 	env FROM=10.9.9.9 nsenter -t $pc -n "$bin/fake-node" enrol "$tmp/pc1" \
 	https://10.77.0.1 "$tmp/root.json"
@@ -256,12 +265,33 @@ check "another pin is refused" has 'fake-node:' sh -c \
 
 refuse "an address that is no node's reaches no HTTP" \
 	pc_get --interface 10.77.0.99 $gwurl/boot/uefi/$mac
+domu() { # [ARGS...]: the central, as the domU
+	pc_get -k "$@" https://10.99.0.2:8443/x
+}
+refuse "a domU's packets on the segment go nowhere" \
+	domu --interface 10.77.128.11
+gateway_key=$(node report https://10.77.0.1 enrolled |
+	sed -n 's/.*"gateway_key":"\([^"]*\)","keepalive":25,"port":51821.*/\1/p')
+wg0() { in_pc "$try" "$1" wg0 "$tmp/wg0.sock" "${@:2}"; }
+wg0 up "$tmp/pc1.key" 0 1420
+wg0 peer "$gateway_key" 0.0.0.0/0 10.77.0.1:51821 25
+wg0 route 10.99.0.2/32
+wg0 route 10.77.128.0/17
 refuse "a domU does not reach the gateway" \
 	pc_get --interface 10.77.128.11 $gwurl/boot/uefi/$mac
 refuse "nor the repository" pc_get --interface 10.77.128.11 \
 	--http2-prior-knowledge http://10.77.0.1:8080/repo/blobs/ab/"$blob"
-check "a domU reaches the central" has '{}' \
-	pc_get -k --interface 10.77.128.11 https://10.99.0.2:8443/x
+check "a domU reaches the central through the tunnel" has '{}' \
+	domu --interface 10.77.128.11
+handshake() {
+	curl -s --unix-socket "$tmp/state/gatewayd.sock" http://x/v1/admin/nodes |
+		grep -q '"tunnel":{"handshake_ms":1[0-9]*,"rx_bytes":[1-9]'
+}
+check "the gateway knows of its handshake" await handshake
+refuse "no other address comes through" domu --interface 10.77.128.12
+refuse "not the node's either" domu --interface 10.77.0.11
+refuse "through the tunnel nothing of the gateway answers" pc_get \
+	--interface 10.77.128.11 http://10.99.0.1/boot/uefi/$mac
 check "under the gateway's address" grep -q '^10\.99\.0\.1 ' \
 	"$tmp/central/access.log"
 refuse "a domU reaches no other port" \

@@ -300,6 +300,20 @@ hold_poll()
 	grep -q 'pc1: a request in its name from 10.77.0.12' "$tmp/log"
 }
 
+@test "a tunnel's key must be one" {
+	TUNNEL_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= run node a enrol
+	[ "${lines[0]}" = 400 ]
+	[[ ${lines[1]} = *"'tunnel_key' is no X25519 key"* ]]
+	key=hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=
+	TUNNEL_KEY=$key node a enrol
+	# Its packets would go to the other one.
+	new_boot pc2 2 b
+	TUNNEL_KEY=$key run node b enrol
+	[ "${lines[0]}" = 400 ]
+	[[ ${lines[1]} = *"'tunnel_key' is another node's"* ]]
+	node b enrol
+}
+
 @test "a PC that its owner keeps is told to restart" {
 	new_boot pc3 3 c
 	run node c enrol

@@ -25,6 +25,11 @@ static const char report[] =
 	"\"state\":\"running\",\"domid\":1,\"manifest\":\"" HEX64 "\","
 	"\"since_ms\":1,\"error\":\"\"}]}";
 
+static const char enrol[] =
+	"{\"boot_id\":\"" HEX64 "\",\"mac\":\"52:54:00:77:00:11\","
+	"\"uptime_ms\":1,\"host\":{\"memory_mib\":100},"
+	"\"tunnel_key\":\"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\"}";
+
 static const char desired[] =
 	"{\"gen\":2,\"workspaces\":[{\"name\":\"w\",\"domus\":2,"
 	"\"image\":\"batch\",\"channel\":\"stable\",\"manifest\":\"" HEX64 "\","
@@ -46,6 +51,21 @@ static int try_report(const char *text, size_t len)
 		json_decref(w.domus);
 		json_decref(w.host);
 	}
+	json_decref(body);
+	return rc;
+}
+
+static int try_enrol(const char *text, size_t len)
+{
+	struct wire_enrol e = { 0 };
+	json_t *body = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	int rc;
+
+	if (!body)
+		return -EINVAL;
+	rc = wire_enrol(body, &e, NULL);
+	if (!rc)
+		json_decref(e.host);
 	json_decref(body);
 	return rc;
 }
@@ -104,6 +124,26 @@ static void wrong_reports_are_refused(void **state)
 
 	(void)state;
 	refuse_swaps(report, list, ARRAY_SIZE(list), try_report);
+}
+
+static void wrong_enrolments_are_refused(void **state)
+{
+	static const struct swap list[] = {
+		{ "\"boot_id\":\"00", "\"boot_id\":\"0" },
+		{ "\"mac\"", "\"mc\"" },
+		{ "\"host\":{", "\"host\":[],\"x\":{" },
+		{ "\"memory_mib\":100", "\"memory_mib\":\"100\"" },
+		{ "\"tunnel_key\":\"hSD", "\"tunnel_key\":\"hS" },
+		{ "\"tunnel_key\":\"hSD", "\"tunnel_key\":\"hSDD" },
+		{ "Tmo=\"}", "Tmp=\"}" }, /* spare bits */
+		{ "\"tunnel_key\":\"h", "\"tunnel_key\":7,\"x\":\"h" },
+		/* Of small order: everybody would know the secret. */
+		{ "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
+		  "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
+	};
+
+	(void)state;
+	refuse_swaps(enrol, list, ARRAY_SIZE(list), try_enrol);
 }
 
 static void wrong_desired_states_are_refused(void **state)
@@ -170,7 +210,7 @@ static void flipped_bytes_do_no_harm(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
-		const char *doc = i & 1 ? report : desired;
+		const char *doc = i % 3 ? i % 3 == 1 ? report : desired : enrol;
 		size_t len = strlen(doc);
 
 		memcpy(text, doc, len);
@@ -178,7 +218,9 @@ static void flipped_bytes_do_no_harm(void **state)
 			text[(size_t)rand_r(&seed) % len] = (char)rand_r(&seed);
 		if (rand_r(&seed) % 4 == 0)
 			len = (size_t)rand_r(&seed) % len;
-		if (i & 1)
+		if (doc == enrol)
+			try_enrol(text, len);
+		else if (doc == report)
 			try_report(text, len);
 		else
 			try_desired(text, len);
@@ -189,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_reports_are_refused),
+		cmocka_unit_test(wrong_enrolments_are_refused),
 		cmocka_unit_test(wrong_desired_states_are_refused),
 		cmocka_unit_test(what_is_unknown_is_dropped),
 		cmocka_unit_test(a_channel_that_leads_nowhere_is_no_error),

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config-walls - setters of the blocks about who reaches whom: tunnel.
+ */
+#include "config-set.h"
+
+static void set_interface(struct reader *r, const struct conf_stmt *s)
+{
+	config_copy_ifname(r, s, r->c->tunnel.interface);
+}
+
+static void set_port(struct reader *r, const struct conf_stmt *s)
+{
+	if (parse_int(s->argv[0], 1024, 65535, &r->c->tunnel.port))
+		conf_error(r->file, s, 0, "port: '%s' is not 1024 to 65535",
+			   s->argv[0]);
+}
+
+static void set_keepalive(struct reader *r, const struct conf_stmt *s)
+{
+	config_set_seconds(r, s, &r->c->tunnel.keepalive_sec);
+}
+
+static const struct setter tunnel_setters[] = {
+	{ "interface", set_interface },
+	{ "port", set_port },
+	{ "keepalive", set_keepalive },
+	{ NULL, NULL },
+};
+
+void config_set_tunnel(struct reader *r, const struct conf_stmt *s)
+{
+	r->c->tunnel.line = s->line;
+	config_apply(r, tunnel_setters, s->child);
+}
