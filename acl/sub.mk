@@ -13,7 +13,7 @@ acl-nft-pkgs := jansson libnftables
 progs         += aclc
 aclc-srcs     := $(addprefix acl/tool/,main.c common.c text.c) \
                  $(addprefix gateway/,facts.c config.c config-set.c \
-                 config-uplink.c config-check.c)
+                 config-uplink.c config-walls.c config-check.c)
 aclc-inc      := acl
 aclc-cppflags := -Igateway
 aclc-libs     := acl-nft acl common
