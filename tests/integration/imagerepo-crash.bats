@@ -3,13 +3,13 @@
 # Publishing and sweeping, killed at every change of a file, and without room:
 # what was published before stays whole, and what was begun can be done again.
 
+load kill-at.bash
+
 setup()
 {
 	cd "$BATS_TEST_TMPDIR" || return
 	case $BUILD in /*) bin=$BUILD/bin ;; *) bin=$TOP/$BUILD/bin ;; esac
 	library=$bin/imagerepo-library
-	cc -shared -fPIC -O1 -D_GNU_SOURCE -o kill-at.so \
-		"$BATS_TEST_DIRNAME/kill-at.c" -ldl
 	# the same noise in each run, and a next version of it
 	openssl enc -aes-128-ctr -K 0 -iv 0 -nosalt </dev/zero 2>/dev/null |
 		head -c 1900544 >v1.disk
@@ -24,7 +24,7 @@ kill_all()
 {
 	local at=1 keep=$1
 	shift
-	until KILL_AT=$at KILL_TORN=1 LD_PRELOAD=$PWD/kill-at.so "$@" >/dev/null; do
+	until kill_at "$at" "$@" >/dev/null; do
 		"$library" fsck repo "$keep" || return 1
 		at=$((at + 1))
 		[ "$at" -lt 500 ] || return 1

@@ -3,6 +3,7 @@
 # imagerepo: a maintainer's day, and each way in which a repository can be bad.
 
 load imagerepo.bash
+load kill-at.bash
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -306,28 +307,20 @@ version_of() { # a channel
 }
 
 @test "killed at any point of publishing, the repository is whole" {
-	ldd "$BIN/imagerepo" | grep -q libasan && skip "not with ASan"
-	cc -shared -fPIC -O2 -D_GNU_SOURCE -o "$BATS_TEST_TMPDIR/kill-at.so" \
-		"$BATS_TEST_DIRNAME/kill-at.c"
 	at=0 step=1
 	while :; do
 		at=$((at + step))
 		[ "$at" -lt 2000 ]
 		rm -rf "$repo"
 		cp -a one "$repo"
-		if LD_PRELOAD=$BATS_TEST_TMPDIR/kill-at.so KILL_AT=$at KILL_TORN=1 \
-			imagerepo publish -q v2 --repo "$repo" --keys keys; then
-			break
-		fi
+		kill_at "$at" imagerepo publish -q v2 --repo "$repo" --keys keys && break
 		verify >/dev/null # old or new, but whole
 		[ "$at" -lt 12 ] || step=7
 	done
-	echo "$at calls" >&3
 	[ "$at" -gt 20 ]
 	rm -rf "$repo"
 	cp -a one "$repo"
-	LD_PRELOAD=$BATS_TEST_TMPDIR/kill-at.so KILL_AT=$((at - 3 * step)) \
-		imagerepo publish -q v2 --repo "$repo" --keys keys || :
+	kill_at $((at - 3 * step)) imagerepo publish -q v2 --repo "$repo" --keys keys || :
 	imagerepo publish -q v2 --repo "$repo" --keys keys
 	verify
 	[ "$(version_of stable)" = 2-bbbbbbbb ]
