@@ -145,6 +145,23 @@ struct space space_minus(struct space_pool *p, const struct space *a,
 	return s;
 }
 
+struct space space_assign(struct space_pool *p, const struct space *a,
+			  enum space_field f, const struct space_vset *v)
+{
+	struct space s = SPACE_EMPTY;
+
+	for (size_t i = 0; i < a->n; i++) {
+		struct space_cube *c = space_cube_any(p);
+
+		if (!c)
+			break;
+		*c = *a->cubes[i];
+		c->f[f] = v;
+		space_add(p, &s, c);
+	}
+	return s;
+}
+
 struct space space_of_point(struct space_pool *p, const struct space_point *x)
 {
 	struct space_cube *c = space_cube_any(p);

@@ -1,0 +1,12 @@
+# Claims about the compiled rules, tried on the model; and one packet's way.
+libs              += aclprove
+aclprove-srcs     := $(addprefix acl/prove/,world.c allow.c claims.c report.c \
+                     place.c explain.c)
+aclprove-inc      := acl/prove
+aclprove-libs     := nftmodel acl common
+aclprove-cppflags := -Iacl
+
+tests               += test-acl-prove
+test-acl-prove-srcs := tests/unit/test-acl-prove.c
+test-acl-prove-libs := aclprove nftmodel acl common
+test-acl-prove-pkgs := cmocka
