@@ -11,10 +11,11 @@ acl-nft-pkgs := jansson libnftables
 
 # The program. It reads nightshift.conf as gatewayd does.
 progs         += aclc
-aclc-srcs     := $(addprefix acl/tool/,main.c common.c text.c) \
+aclc-srcs     := $(addprefix acl/tool/,main.c common.c text.c \
+                judge.c prove.c explain.c) \
                  $(addprefix gateway/,facts.c config.c config-set.c \
                  config-uplink.c config-walls.c config-check.c)
 aclc-inc      := acl
 aclc-cppflags := -Igateway
-aclc-libs     := acl-nft acl common
+aclc-libs     := acl-nft aclprove nftmodel acl common
 aclc-pkgs     := jansson

@@ -337,3 +337,12 @@ struct space_pool *nftmodel_pool(struct nftmodel *m)
 {
 	return m->pool;
 }
+
+size_t nftmodel_rules(const struct nftmodel *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_chains; i++)
+		n += (size_t)m->chains[i]->n_listed;
+	return n;
+}

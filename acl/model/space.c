@@ -189,19 +189,32 @@ int space_has(const struct space *s, const struct space_point *x)
 	return 0;
 }
 
+/* In how many fields a packet of the cube may be as x is. */
+static int likeness(const struct space_cube *c, const struct space_point *x)
+{
+	int n = 0;
+
+	for (int f = 0; f < SPACE_FIELDS; f++)
+		n += !c->f[f] || space_vset_has(c->f[f], x->v[f]);
+	return n;
+}
+
 int space_sample(const struct space *s, const struct space_point *like,
 		 struct space_point *out)
 {
+	static const struct space_point lowest = { { 0 } };
 	const struct space_cube *c = s->n ? s->cubes[0] : NULL;
 
 	if (!c)
 		return -ENOENT;
-	for (int f = 0; f < SPACE_FIELDS; f++) {
-		space_value want = like ? like->v[f] : 0;
-
-		out->v[f] = !c->f[f] || space_vset_has(c->f[f], want)
-				    ? want
+	if (!like)
+		like = &lowest;
+	for (size_t i = 1; i < s->n; i++)
+		if (likeness(s->cubes[i], like) > likeness(c, like))
+			c = s->cubes[i];
+	for (int f = 0; f < SPACE_FIELDS; f++)
+		out->v[f] = !c->f[f] || space_vset_has(c->f[f], like->v[f])
+				    ? like->v[f]
 				    : c->f[f]->r[0].lo;
-	}
 	return 0;
 }

@@ -3,6 +3,7 @@
  * text - expressions of the listing as nft writes them, for people. A large
  * set is cut; what is not known stays JSON.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,4 +174,27 @@ void nftmodel_quote(json_t *e, char *out, size_t size)
 	n = snprintf(out, size, "%s", text ? text : "nothing");
 	if (n >= (int)size && size > 4)
 		memcpy(out + size - 4, "...", 4);
+}
+
+int nftmodel_elements(const struct nftmodel *m, const char *family,
+		      const char *table, const char *set,
+		      nftmodel_element_fn fn, void *arg)
+{
+	const struct model_set *s = nftmodel_find_set(m, family, table, set);
+	json_t *e;
+	size_t i;
+
+	if (!s)
+		return -ENOENT;
+	json_array_foreach(s->elem, i, e)
+	{
+		json_t *elem = json_object_get(e, "elem");
+		const char *comment =
+			json_string_value(json_object_get(elem, "comment"));
+		char value[NFTMODEL_PHRASE_MAX];
+
+		nftmodel_text(e, value, sizeof(value));
+		fn(value, comment ? comment : "", arg);
+	}
+	return 0;
 }

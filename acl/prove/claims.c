@@ -349,6 +349,8 @@ static struct space_point familiar(const struct world *w)
 	x.v[SPACE_SADDR] =
 		w->f->n_nodes ? w->f->nodes[0].address : w->f->address + 1;
 	x.v[SPACE_DADDR] = 0xc6336407; /* 198.51.100.7, RFC 5737 */
+	x.v[SPACE_SADDR6] = (space_value)0x20010db8 << 96 | 1; /* RFC 3849 */
+	x.v[SPACE_DADDR6] = (space_value)0x20010db8 << 96 | 2;
 	x.v[SPACE_PROTO] = IPPROTO_N_TCP;
 	x.v[SPACE_SPORT] = 40000;
 	x.v[SPACE_DPORT] = 22;
@@ -402,6 +404,7 @@ int acl_prove(struct nftmodel *m, const struct acl_facts *f,
 	rc = check_hooks(m, err);
 	if (rc)
 		return rc;
+	out->n_rules = nftmodel_rules(m);
 	acl_world(&w, m, f, p);
 	for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
 		struct acl_claim *c = &out->claims[out->n_claims++];

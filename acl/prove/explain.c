@@ -53,7 +53,9 @@ static void note(const struct nftmodel_rule *rule, const struct space *reached,
 		return;
 	if (rule->maybe)
 		a->maybe = 1;
-	if (rule->verdict == NFTMODEL_ACCEPT || rule->verdict == NFTMODEL_DROP)
+	/* What nat chains accept was let through before. */
+	if (rule->verdict == NFTMODEL_DROP ||
+	    (rule->verdict == NFTMODEL_ACCEPT && !rule->chain->is_nat))
 		a->decides = rule;
 }
 

@@ -1,7 +1,7 @@
 # Claims about the compiled rules, tried on the model; and one packet's way.
 libs              += aclprove
 aclprove-srcs     := $(addprefix acl/prove/,world.c allow.c claims.c report.c \
-                     place.c explain.c)
+                     place.c explain.c domus.c)
 aclprove-inc      := acl/prove
 aclprove-libs     := nftmodel acl common
 aclprove-cppflags := -Iacl

@@ -17,6 +17,11 @@ static const struct option longs[] = {
 	{ "default", no_argument, NULL, 'd' },
 	{ "domus", no_argument, NULL, 'D' },
 	{ "confirm", required_argument, NULL, 'c' },
+	{ "live", no_argument, NULL, 'l' },
+	{ "rules", required_argument, NULL, 'r' },
+	{ "policy", required_argument, NULL, 'p' },
+	{ "src-mac", required_argument, NULL, 'm' },
+	{ "spoof", required_argument, NULL, 's' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -38,6 +43,21 @@ static int take(int letter, struct tool_options *o)
 	case 'D':
 		o->domus = 1;
 		break;
+	case 'l':
+		o->live = 1;
+		break;
+	case 'r':
+		o->rules = optarg;
+		break;
+	case 'p':
+		o->policy = optarg;
+		break;
+	case 'm':
+		o->src_mac = optarg;
+		break;
+	case 's':
+		o->spoof = optarg;
+		break;
 	default:
 		if (parse_int(optarg, 1, CONFIRM_SEC_MAX, &o->confirm_sec))
 			return cmd_misuse("'%s' is not 1 to %d seconds", optarg,
@@ -53,8 +73,8 @@ int tool_options(int argc, char **argv, const char *which, struct tool_options *
 	*o = (struct tool_options){ 0 };
 	optind = 1;
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, ":f:jndDc:", longs, NULL)) !=
-	       -1) {
+	while ((letter = getopt_long(argc, argv, ":f:jndDc:lr:p:m:s:", longs,
+				     NULL)) != -1) {
 		if (letter == ':')
 			return cmd_misuse("'%s' needs a word behind it",
 					  argv[optind - 1]);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tool.h"
+#include "judge.h"
 
 #define CONFIG_HELP                                                       \
 	"  -f, --config FILE   nightshift.conf of the segment (default\n" \
@@ -27,6 +27,25 @@ static const struct cmd commands[] = {
 	  CONFIG_HELP
 	  "  -d, --default       of the policy of a segment without one\n"
 	  "  -D, --domus         as if each node had its domU now; of no image" },
+	{ "explain", tool_explain,
+	  "FROM TO tcp/PORT|udp/PORT|icmp [--policy POLICY | --default] [-f CONF] "
+	  "[--live | --rules FILE] [--src-mac MAC] [--spoof ADDRESS] [--json]",
+	  "say which rule decides about a packet, and why",
+	  "FROM and TO: a node (its dom0 and netdom), NODE/domu, gateway,\n"
+	  "central, office, internet, or an address.\n\n" JUDGE_HELP
+	  "  -p, --policy FILE   compile this policy and judge its rules\n"
+	  "  -d, --default       the same of a segment without a policy\n"
+	  "  -m, --src-mac MAC   as if sent by this Ethernet address\n"
+	  "  -s, --spoof ADDRESS as if sent with this source address\n"
+	  "  -j, --json          {\"unseen\", \"request\", \"reply\"}" },
+	{ "prove", tool_prove,
+	  "[POLICY | --default] [-f CONF] [--live | --rules FILE] [--json]",
+	  "prove that the rules keep the walls, or show a packet",
+	  "Exit status 1 if a claim does not hold or cannot be judged.\n\n" JUDGE_HELP
+	  "  -d, --default       of the policy of a segment without one\n"
+	  "  -j, --json          {\"proved\", \"rules\", \"claims\": [{\"name\",\n"
+	  "                      \"claim\", \"way\", \"holds\", \"packet\", \"maybe\",\n"
+	  "                      \"rules\"}]}" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -22,12 +22,16 @@ struct tool_options {
 	int builtin;        /* -d: the default policy */
 	int domus;          /* -D: as if each node had its domU */
 	int confirm_sec;    /* -c; 0: not said */
-	char **words;       /* the other words */
+	int live;           /* -l: the rules that are loaded */
+	const char *rules;  /* -r: a file of them */
+	const char *policy; /* -p, where the other words say other things */
+	const char *src_mac, *spoof; /* -m, -s */
+	char **words;                /* the other words */
 	int n_words;
 };
 
-/* Which of them: letters of "fjndDc". 0, or the exit status of a misuse that
- * was told. */
+/* Which of them: letters of "fjndDclrpms". 0, or the exit status of a misuse
+ * that was told. */
 int tool_options(int argc, char **argv, const char *which,
 		 struct tool_options *o);
 
@@ -60,5 +64,7 @@ int tool_diff(int argc, char **argv, void *arg);
 int tool_apply(int argc, char **argv, void *arg);
 int tool_confirm(int argc, char **argv, void *arg);
 int tool_show(int argc, char **argv, void *arg);
+int tool_prove(int argc, char **argv, void *arg);
+int tool_explain(int argc, char **argv, void *arg);
 
 #endif

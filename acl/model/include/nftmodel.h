@@ -111,16 +111,19 @@ void nftmodel_free(struct nftmodel *m); /* NULL is fine */
 /* Where answers lie; ends with the model. */
 struct space_pool *nftmodel_pool(struct nftmodel *m);
 
+size_t nftmodel_rules(const struct nftmodel *m); /* how many */
 /* Base chains of that hook, in the order a packet meets them; NULL behind the
  * last one. family NFTMODEL_INET means inet, ip and ip6. */
 const struct nftmodel_chain *nftmodel_base(const struct nftmodel *m,
 					   enum nftmodel_family family,
 					   enum nftmodel_hook hook, size_t i);
-/* Elements of table inet nightshift's set (or any other) as a space over those
- * fields; -ENOENT: no such set. */
-int nftmodel_set(struct nftmodel *m, const char *table, const char *set,
-		 const enum space_field *fields, size_t n, struct space *out,
-		 struct errinfo *err);
+/* Elements of a set, each as nft writes it, with its comment ("" if none).
+ * -ENOENT: there is no such set. */
+typedef void (*nftmodel_element_fn)(const char *value, const char *comment,
+				    void *arg);
+int nftmodel_elements(const struct nftmodel *m, const char *family,
+		      const char *table, const char *set,
+		      nftmodel_element_fn fn, void *arg);
 
 /* Told of each rule that packets reach. matched: those it takes. */
 typedef void (*nftmodel_trace_fn)(const struct nftmodel_rule *rule,

@@ -142,8 +142,8 @@ struct space space_assign(struct space_pool *p, const struct space *a,
 struct space space_of_point(struct space_pool *p, const struct space_point *x);
 int space_has(const struct space *s, const struct space_point *x);
 
-/* A point of the first cube; where the cube leaves a choice the value of `like`
- * (may be NULL), else the lowest. -ENOENT: the space is empty. */
+/* A point of it: as `like` (may be NULL) in as many fields as a cube of it can
+ * be, the lowest value in others. -ENOENT: the space is empty. */
 int space_sample(const struct space *s, const struct space_point *like,
 		 struct space_point *out);
 

@@ -67,6 +67,16 @@ int acl_prove(struct nftmodel *m, const struct acl_facts *f,
 	      const struct acl_policy *p, struct acl_proof *out,
 	      struct errinfo *err);
 
+/* DomUs to prove a policy with before there are any: each node's own (facts'
+ * domus, by node), of images such that each `of image` of the policy has one.
+ * *out lies in one block, caller frees with free(); it borrows from f and p and
+ * from *out itself. -ENOMEM. */
+int acl_prove_domus(const struct acl_facts *f, const struct acl_policy *p,
+		    struct acl_domu **out, size_t *n_out);
+/* Those that table inet nightshift says there are now. */
+int acl_prove_live_domus(const struct nftmodel *m, const struct acl_facts *f,
+			 struct acl_domu **out, size_t *n_out);
+
 /* The packets that may pass that way, of those given. */
 struct space acl_pass(struct nftmodel *m, enum acl_way way,
 		      const struct space *in, const struct nftmodel_trace *trace);
