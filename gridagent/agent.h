@@ -20,10 +20,12 @@ struct options {
 	const char *mac;        /* of the NIC that booted; NULL: find it */
 	const char *bridge;     /* of the domUs' vifs */
 	const char *state_dir;  /* tmpfs, this boot only */
+	const char *cmdlines;   /* folder, see cmdline.h; NULL: no look */
 	int http_port;
 	int https_port;    /* 0: as the segment statement says */
 	int image_percent; /* of dom0's free memory, for images */
 	int uid_base;      /* main; net is +1, verify +2, blk +3, air +4 */
+	int watchdog_sec;  /* 0: none */
 	int debug;
 };
 

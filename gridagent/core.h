@@ -323,7 +323,7 @@ struct peer {
 struct core {
 	const struct options *o;
 	struct loop *loop;
-	struct loop_timer *timer;
+	struct loop_timer *timer, *alive;
 	int kicked;
 	struct peer peers[MSG_ROLES];
 	struct call calls[CALLS_MAX];

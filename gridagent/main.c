@@ -15,6 +15,7 @@
 #include "cmd.h"
 #include "log.h"
 #include "parse.h"
+#include "watchdog.h"
 
 static const struct child children[] = {
 	{ MSG_MAIN, proc_main_prepare, proc_main_run, 0, SANDBOX_MAIN, 0 },
@@ -38,6 +39,9 @@ static const char usage_text[] =
 	"      --backend fake:DIR  a hypervisor made of files, for tests\n"
 	"      --bridge NAME       for the domUs' vifs (xenbr0)\n"
 	"      --state DIR         this boot's key and id (" STATE_DIR ")\n"
+	"      --cmdlines DIR      what Xen and dom0 were started with, or else\n"
+	"                          do nothing\n"
+	"      --watchdog SEC      let Xen restart a machine whose agent hangs\n"
 	"      --http-port N       of the gateway (80)\n"
 	"      --https-port N      of the gateway (as its statement says)\n"
 	"      --image-percent N   of dom0's free memory for images (60)\n"
@@ -53,7 +57,9 @@ enum {
 	OPT_HTTP,
 	OPT_HTTPS,
 	OPT_PERCENT,
-	OPT_UID
+	OPT_UID,
+	OPT_CMDLINES,
+	OPT_WATCHDOG
 };
 
 static const struct option options[] = {
@@ -68,6 +74,8 @@ static const struct option options[] = {
 	{ "https-port", required_argument, NULL, OPT_HTTPS },
 	{ "image-percent", required_argument, NULL, OPT_PERCENT },
 	{ "uid", required_argument, NULL, OPT_UID },
+	{ "cmdlines", required_argument, NULL, OPT_CMDLINES },
+	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
 	{ "debug", no_argument, NULL, 'd' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -91,6 +99,8 @@ static int set_number(struct options *o, int opt, const char *text)
 		{ OPT_HTTPS, 1, 65535, &o->https_port },
 		{ OPT_PERCENT, 1, 95, &o->image_percent },
 		{ OPT_UID, 1, 1 << 30, &o->uid_base },
+		{ OPT_WATCHDOG, 2 * WATCHDOG_FEED_MS / 1000, 3600,
+		  &o->watchdog_sec },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
@@ -132,6 +142,9 @@ static int parse_options(struct options *o, int argc, char **argv)
 			break;
 		case OPT_STATE:
 			o->state_dir = optarg;
+			break;
+		case OPT_CMDLINES:
+			o->cmdlines = optarg;
 			break;
 		case 'd':
 			o->debug = 1;

@@ -459,6 +459,7 @@ static const struct message {
 	M(HV_DESTROY, MAIN, HV, S(msg_hv_domid), 0, FDS(0, 0), hv_domid),
 	M(HV_SCHED, MAIN, HV, S(msg_hv_sched), 0, FDS(0, 0), hv_sched),
 	M(HV_CLOCK, MAIN, HV, S(msg_hv_clock), 0, FDS(0, 0), hv_clock),
+	M(HV_ALIVE, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_FACTS_ARE, HV, MAIN, S(msg_hv_facts), 0, FDS(0, 0), hv_facts),
 	M(HV_HOST_IS, HV, MAIN, S(msg_hv_host), 0, FDS(0, 0), NULL),
 	M(HV_DOMAIN, HV, MAIN, S(msg_hv_domain), 0, FDS(0, 0), hv_domain),

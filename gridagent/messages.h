@@ -112,6 +112,7 @@ enum msg_type {
 	MSG_HV_DESTROY,   /* main->hv */
 	MSG_HV_SCHED,     /* main->hv: its share of the CPUs */
 	MSG_HV_CLOCK,     /* main->hv: set the clock */
+	MSG_HV_ALIVE,     /* main->hv: we are; no answer */
 	MSG_HV_FACTS_ARE, /* hv->main */
 	MSG_HV_HOST_IS,
 	MSG_HV_DOMAIN, /* one per domain, before HV_DONE */

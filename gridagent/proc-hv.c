@@ -15,11 +15,13 @@
 
 #include "agent.h"
 #include "cleanup.h"
+#include "cmdline.h"
 #include "facts.h"
 #include "hv_disk.h"
 #include "ipc.h"
 #include "log.h"
 #include "policy.h"
+#include "watchdog.h"
 
 _Static_assert(MSG_CONFIG_MAX <= HV_KEY_MAX, "hv.h");
 _Static_assert(MSG_CONFIG_VAL_LEN - 1 <= HV_KEY_VALUE_MAX, "hv.h");
@@ -30,6 +32,8 @@ static struct {
 	uint8_t mac[PARSE_MAC_LEN];
 	int have_mac;
 	const char *backend;
+	const char *cmdlines;
+	int watchdog;   /* -1: none */
 	int sets_clock; /* not where the hypervisor is a fake */
 	struct hv *hv;
 	struct ipc *main;
@@ -56,8 +60,12 @@ int proc_hv_prepare(const struct options *o, struct errinfo *err)
 	self.have_mac = o->mac && !parse_mac(o->mac, self.mac);
 	self.backend = o->backend;
 	self.sets_clock = strncmp(o->backend, "fake:", 5) != 0;
-	(void)err;
-	return 0;
+	self.cmdlines = o->cmdlines;
+	self.watchdog = -1;
+	if (!o->watchdog_sec)
+		return 0;
+	self.watchdog = watchdog_open(o->watchdog_sec, err);
+	return self.watchdog < 0 ? self.watchdog : 0;
 }
 
 static void must_send(int rc)
@@ -100,6 +108,9 @@ static void on_facts(const struct msg *m)
 	if (self.have_mac)
 		format_mac(self.mac, f.mac);
 	rc = host_get(&h, &err);
+	if (!rc && self.cmdlines)
+		rc = cmdline_check_both(self.cmdlines, h.xen_cmdline,
+					f.dom0_cmdline, &err);
 	if (!rc) {
 		facts_text(f.xen_version, sizeof(f.xen_version), h.xen_version);
 		facts_text(f.xen_cmdline, sizeof(f.xen_cmdline), h.xen_cmdline);
@@ -318,6 +329,12 @@ static void on_clock(const struct msg *m)
 	done(m->id, rc, 0, &err);
 }
 
+static void on_alive(const struct msg *m)
+{
+	(void)m;
+	watchdog_feed(self.watchdog);
+}
+
 static void on_main(void)
 {
 	static void (*const handlers[MSG_TYPES])(const struct msg *m) = {
@@ -326,6 +343,7 @@ static void on_main(void)
 		[MSG_HV_SHUTDOWN] = on_shutdown, [MSG_HV_DESTROY] = on_destroy,
 		[MSG_HV_ATTACH] = on_attach,     [MSG_HV_DETACH] = on_detach,
 		[MSG_HV_SCHED] = on_sched,       [MSG_HV_CLOCK] = on_clock,
+		[MSG_HV_ALIVE] = on_alive,
 	};
 	struct errinfo err = ERRINFO_INIT;
 	struct msg m;

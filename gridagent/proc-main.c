@@ -13,6 +13,7 @@
 
 #include "core.h"
 #include "log.h"
+#include "watchdog.h"
 
 #define QUEUE_MAX 4194304 /* to one child */
 
@@ -287,13 +288,23 @@ static void core_step(void *arg)
 		loop_timer_set(c->timer, next - clock_boot_ms());
 }
 
+/* Whoever waits for this decides whether the machine goes on (watchdog.h). */
+static void tell_alive(void *arg)
+{
+	struct core *c = arg;
+
+	core_send(c, MSG_HV, MSG_HV_ALIVE, 0, NULL, NULL, 0, NULL, 0);
+	loop_timer_set(c->alive, WATCHDOG_FEED_MS);
+}
+
 int proc_main_run(const struct child_fds *fds)
 {
 	struct core *c = &self;
 
 	c->loop = loop_new();
 	c->timer = c->loop ? loop_timer_add(c->loop, core_step, c) : NULL;
-	if (!c->timer)
+	c->alive = c->loop ? loop_timer_add(c->loop, tell_alive, c) : NULL;
+	if (!c->timer || !c->alive)
 		return EXIT_FAILURE;
 	peer_start(c, MSG_SUPER, fds->super);
 	for (int i = MSG_NET; i < MSG_ROLES; i++)
@@ -303,6 +314,8 @@ int proc_main_run(const struct child_fds *fds)
 	call_send(c, MSG_HV, MSG_HV_FACTS, NULL, NULL, 0, NULL, 0, on_facts,
 		  NULL);
 	call_send(c, MSG_HV, MSG_HV_LIST, NULL, NULL, 0, NULL, 0, on_list, NULL);
+	if (c->o->watchdog_sec)
+		tell_alive(c);
 	core_kick(c);
 	return loop_run(c->loop);
 }

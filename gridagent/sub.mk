@@ -11,7 +11,8 @@ gridagent-srcs := gridagent/main.c gridagent/super.c gridagent/sandbox.c \
                   gridagent/proc-air.c gridagent/air.c \
                   gridagent/disk.c \
                   gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
-                  gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c
+                  gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c \
+                  gridagent/cmdline.c gridagent/watchdog.c
 gridagent-libs := hv carousel imagedev imagerepo tuf trust common
 gridagent-pkgs := libcurl jansson libsodium libseccomp
 
@@ -41,7 +42,8 @@ test-agent-verify-pkgs     := cmocka jansson
 test-agent-verify-cppflags := -Igridagent
 
 test-agent-policy-srcs     := tests/unit/test-agent-policy.c \
-                              gridagent/policy.c gridagent/facts.c
+                              gridagent/policy.c gridagent/facts.c \
+                              gridagent/cmdline.c
 test-agent-policy-libs     := common
 test-agent-policy-pkgs     := cmocka
 test-agent-policy-cppflags := -Igridagent

@@ -67,6 +67,11 @@ static int fill_config(libxl_ctx *ctx, libxl_domain_config *d,
 		libxl_bitmap_set(&b->avail_vcpus, (int)i);
 	b->max_memkb = (uint64_t)cfg->memory_mib * HV_KIB_PER_MIB;
 	b->target_memkb = b->max_memkb;
+	/* Of grant tables the newer version is where the holes were, and only
+	 * backends map what others grant. */
+	b->max_grant_version = 1;
+	if (!cfg->driver)
+		b->max_maptrack_frames = 0;
 	b->sched_params.weight = (int)cfg->weight;
 	b->sched_params.cap = (int)cfg->cap;
 	b->kernel = fd_path(cfg->kernel_fd);

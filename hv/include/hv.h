@@ -149,6 +149,7 @@ struct hv_config {
 	struct hv_vbd vbds[HV_VBD_MAX];
 	struct hv_vif vifs[HV_VIF_MAX];
 	struct hv_key keys[HV_KEY_MAX];
+	bool driver; /* it may map what others grant it: backends, vchans */
 	bool paused; /* leave it paused */
 };
 

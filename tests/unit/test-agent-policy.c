@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "cmdline.h"
 #include "facts.h"
 #include "fileio.h"
 #include "policy.h"
@@ -136,12 +137,42 @@ static void test_facts(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static int check_line(const char *found, const char *may)
+{
+	return cmdline_check("line", "a=1 b=2,3\n", found, may, NULL);
+}
+
+static void test_cmdline(void **state)
+{
+	struct errinfo err = ERRINFO_INIT;
+
+	(void)state;
+	assert_int_equal(check_line("a=1  b=2,3 ", NULL), 0);
+	assert_int_equal(check_line("a=1 b=2,3 BOOTIF=01-x", "BOOTIF="), 0);
+	assert_int_equal(check_line("a=1 b=2,3 BOOTIF=01-x", NULL), -EPERM);
+	assert_int_equal(check_line("a=1 b=2,3 rdinit=/x", "BOOTIF="), -EPERM);
+	assert_int_equal(check_line("a=1 b=2,3 BOOTIF=x init=/y", "BOOTIF="),
+			 -EPERM);
+	assert_int_equal(check_line("BOOTIF=x a=1 b=2,3", "BOOTIF="), -EPERM);
+	assert_int_equal(check_line("", "BOOTIF="), -EPERM);
+	assert_int_equal(check_line("a=1", NULL), -EPERM);
+	assert_int_equal(check_line("b=2,3 a=1", NULL), -EPERM);
+	assert_int_equal(check_line("a=1 b=2,33", NULL), -EPERM);
+	cmdline_check("Xen's command line", "a=1", "a=1 x", NULL, &err);
+	assert_string_equal(err.text, "Xen's command line has 'x', which its "
+				      "image does not say");
+	cmdline_check("Xen's command line", "a=1", "a=2", NULL, &err);
+	assert_string_equal(err.text, "Xen's command line has 'a=2' where its "
+				      "image says 'a=1'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_cmdline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
