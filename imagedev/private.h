@@ -111,7 +111,8 @@ struct request {
 
 struct stream {
 	uint64_t next; /* offset after the last read */
-	uint64_t run;  /* bytes read in sequence */
+	uint64_t run;  /* bytes since it began */
+	uint64_t gaps; /* of those, not read */
 	uint64_t stamp;
 };
 

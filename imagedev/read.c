@@ -67,6 +67,27 @@ static void want_range(struct imagedev *dev, uint64_t pos, uint64_t end)
 	}
 }
 
+/* A file is read here and there; only what is read nearly whole is a sequence. */
+static int is_sequence(const struct stream *s)
+{
+	return s->run >= SEQUENCE && s->gaps <= s->run / 8;
+}
+
+static void extend(struct stream *s, uint64_t pos, uint64_t end)
+{
+	if (end > s->next) {
+		s->gaps += pos > s->next ? pos - s->next : 0;
+		s->run += end - s->next;
+		s->next = end;
+	} else {
+		s->gaps -= end - pos < s->gaps ? end - pos : s->gaps;
+	}
+	if (s->run > 2 * AHEAD_MAX) { /* what was long ago counts less */
+		s->run /= 2;
+		s->gaps /= 2;
+	}
+}
+
 /* Several may read in sequence; their requests come a little out of order. */
 static struct stream *follow(struct imagedev *dev, uint64_t pos, uint64_t end)
 {
@@ -82,21 +103,35 @@ static struct stream *follow(struct imagedev *dev, uint64_t pos, uint64_t end)
 		    pos + STREAM_NEAR < s->next)
 			continue;
 		s->stamp = dev->stamp;
-		if (end > s->next) {
-			s->run += end - s->next;
-			s->next = end;
-		}
+		extend(s, pos, end);
 		return s;
 	}
-	*oldest = (struct stream){ end, end - pos, dev->stamp };
+	*oldest = (struct stream){ end, end - pos, 0, dev->stamp };
 	return oldest;
 }
 
-static void read_ahead(struct imagedev *dev, const struct stream *s)
+/* A read that the bundle foresaw says nothing of those to come: what a boot
+ * reads behind it is in the bundle as well. */
+static int is_foreseen(struct imagedev *dev, uint64_t pos)
 {
-	uint64_t far = s->run < AHEAD_MAX ? s->run : AHEAD_MAX;
+	struct spot s;
 
-	if (s->run < SEQUENCE)
+	if (!dev->bundle_sha256[0])
+		return 0;
+	imagedev_find(dev, pos, &s);
+	return s.unit && s.unit->type != UNIT_CHUNK;
+}
+
+static void read_ahead(struct imagedev *dev, uint64_t pos, uint64_t end)
+{
+	const struct stream *s;
+	uint64_t far;
+
+	if (is_foreseen(dev, pos))
+		return;
+	s = follow(dev, pos, end);
+	far = s->run < AHEAD_MAX ? s->run : AHEAD_MAX;
+	if (!is_sequence(s))
 		return;
 	if (far > dev->decoded_max / 4)
 		far = dev->decoded_max / 4;
@@ -116,7 +151,7 @@ uint64_t imagedev_window(const struct imagedev *dev, const struct unit *u)
 	for (int i = 0; i < STREAMS; i++) {
 		const struct stream *s = &dev->streams[i];
 
-		if (s->run >= SEQUENCE && s->run > best &&
+		if (is_sequence(s) && s->run > best &&
 		    c.offset + STREAM_NEAR >= s->next &&
 		    c.offset <= s->next + AHEAD_MAX)
 			best = s->run;
@@ -225,9 +260,8 @@ static void count(struct imagedev *dev, uint64_t offset, uint32_t len)
 static void lazy_read(struct imagedev *dev, struct span *span,
 		      imagedev_read_fn fn, void *arg)
 {
-	const struct stream *s = follow(dev, span->pos, span->end);
+	uint64_t pos = span->pos, end = span->end;
 	struct unit *u = advance(dev, span);
-	uint64_t end = span->end;
 
 	if (!u) {
 		fn(arg, 0);
@@ -240,7 +274,7 @@ static void lazy_read(struct imagedev *dev, struct span *span,
 			end = span->pos + dev->decoded_max / 2;
 		want_range(dev, span->pos, end);
 	}
-	read_ahead(dev, s);
+	read_ahead(dev, pos, span->end);
 }
 
 void imagedev_read(struct imagedev *dev, uint64_t offset, uint32_t len,
@@ -322,7 +356,7 @@ int imagedev_lend(struct imagedev *dev, uint64_t offset, uint32_t len,
 		return 0;
 	}
 	count(dev, offset, len);
-	read_ahead(dev, follow(dev, offset, end));
+	read_ahead(dev, offset, end);
 	return n;
 }
 

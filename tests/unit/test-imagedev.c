@@ -260,6 +260,18 @@ static void one_request_for_the_bundle(void **state)
 	shut();
 }
 
+/* Nearly in sequence, and yet nothing is read ahead of what the bundle has. */
+static void nothing_beyond_the_bundle(void **state)
+{
+	(void)state;
+	open_plainly(1, 2);
+	for (uint64_t b = 0; b < SIZE / 4096 / 7; b++)
+		read_and_check(b * 7 * 4096, 4096);
+	run_for(20);
+	assert_int_equal(w.total, 1);
+	shut();
+}
+
 static void one_request_for_many_readers(void **state)
 {
 	uint8_t buf[READS][4096];
@@ -580,6 +592,7 @@ int main(void)
 		cmocka_unit_test(all_sizes),
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(one_request_for_the_bundle),
+		cmocka_unit_test(nothing_beyond_the_bundle),
 		cmocka_unit_test(one_request_for_many_readers),
 		cmocka_unit_test(sequence_is_coalesced),
 		cmocka_unit_test(demand_goes_first),
