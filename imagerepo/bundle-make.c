@@ -38,23 +38,18 @@ static int read_block(const struct making *mk, uint32_t block, void *raw)
 				   (uint64_t)block * INDEX_BLOCK);
 }
 
-/* Leaves out blocks of zeros, and the last where the head would be too long. */
+/* Leaves out the last where the head would be too long. Zeros are no holes of
+ * the index if they are few: then they would cost a chunk. */
 static int pick_blocks(struct making *mk, const uint32_t *blocks, size_t n)
 {
 	const size_t most = (BUNDLE_HEAD_MAX - 2 * BUNDLE_HEAD) / 5;
-	uint8_t raw[INDEX_BLOCK];
 
-	mk->block = calloc(n + 1, sizeof(*mk->block));
+	mk->n = n < most ? n : most;
+	mk->block = calloc(mk->n + 1, sizeof(*mk->block));
 	if (!mk->block)
 		return -ENOMEM;
-	for (size_t i = 0; i < n && mk->n < most; i++) {
-		int rc = read_block(mk, blocks[i], raw);
-
-		if (rc)
-			return rc;
-		if (raw[0] || memcmp(raw, raw + 1, INDEX_BLOCK - 1) != 0)
-			mk->block[mk->n++] = blocks[i];
-	}
+	for (size_t i = 0; i < mk->n; i++)
+		mk->block[i] = blocks[i];
 	return 0;
 }
 

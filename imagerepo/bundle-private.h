@@ -12,9 +12,9 @@
 #define BUNDLE_HEAD      64u
 #define BUNDLE_FRAME_ROW 40u
 
-/* Of the blocks of the disk `fd`, in this order; zeros are left out, *n_out
- * remain. Fills m->bundle, bundle_head, bundle_head_sha256; m->index, disk_size
- * must be set. No blocks: no bundle. */
+/* Of the blocks of the disk `fd`, in this order; *n_out of them, if there are
+ * too many. Fills m->bundle, bundle_head, bundle_head_sha256; m->index,
+ * disk_size must be set. No blocks: no bundle. */
 int imagerepo_bundle_make(struct imagerepo_repo *r, int fd,
 			  const uint32_t *blocks, size_t n, int threads,
 			  struct image_manifest *m, uint32_t *n_out,
