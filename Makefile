@@ -143,6 +143,9 @@ clean: ## remove what was built
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26 | sort -u
 
+print-%: # a variable, for scripts
+	@echo $($*)
+
 FORCE:
 .PHONY: all setup test check check-unit check-golden check-layout \
         check-integration check-boot demo lab lab-stop bench artefacts format \
