@@ -11,7 +11,7 @@
 
 #include "cleanup.h"
 #include "compress.h"
-#include "delta-private.h"
+#include "delta-expand.h"
 #include "index-private.h"
 #include "parallel.h"
 
@@ -54,6 +54,23 @@ static int out_of_memory(struct errinfo *err)
 	return errinfo_set(err, -ENOMEM, "out of memory");
 }
 
+static int shrink_unit(const struct applying *ap, const struct delta_unit *u,
+		       struct imagerepo_tools *t, const uint8_t *stored,
+		       uint8_t *raw, size_t len)
+{
+	const struct delta_stream *s = ap->d.stream + u->stream;
+	uint8_t *plain = imagerepo_tools_buffer(t, 3, DELTA_PLAIN_MAX);
+	size_t n = imagerepo_delta_plain_len(s, u->streams, len);
+	int rc;
+
+	if (!plain)
+		return -ENOMEM;
+	rc = n ? imagerepo_frame_decode(imagerepo_tools_dctx(t), stored,
+					u->stored, plain, n)
+	       : -EBADMSG;
+	return rc ? rc : imagerepo_delta_shrink(s, u->streams, plain, raw, len);
+}
+
 /* The unit's raw bytes into buffer 0. */
 static int decode_unit(const struct applying *ap, const struct delta_unit *u,
 		       struct imagerepo_tools *t, size_t len, uint8_t *raw,
@@ -81,7 +98,9 @@ static int decode_unit(const struct applying *ap, const struct delta_unit *u,
 		return errinfo_set_errno(err, rc, "delta");
 	ZSTD_DCtx_reset(dctx, ZSTD_reset_session_and_parameters);
 	ZSTD_DCtx_refPrefix(dctx, prefix, prefix_len);
-	rc = imagerepo_frame_decode(dctx, stored, u->stored, raw, len);
+	rc = u->streams
+		     ? shrink_unit(ap, u, t, stored, raw, len)
+		     : imagerepo_frame_decode(dctx, stored, u->stored, raw, len);
 	ZSTD_DCtx_reset(dctx, ZSTD_reset_session_and_parameters);
 	return rc ? errinfo_set(err, rc, "a unit of the delta is damaged") : 0;
 }

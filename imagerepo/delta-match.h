@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * delta-match - which parts of the old disk a run of new chunks is like.
+ * delta-match - which parts of the old disk a run of new bytes is like.
  */
 #ifndef DELTA_MATCH_H
 #define DELTA_MATCH_H
@@ -9,18 +9,33 @@
 #include "delta-private.h"
 #include "parallel.h"
 
-/* All anchors of a disk that is here. */
-int imagerepo_delta_scan(struct imagerepo_repo *r, const struct index *old,
-			 int threads, imagerepo_repo_progress_fn progress,
-			 void *arg, struct imagerepo_anchors **out,
-			 struct errinfo *err);
+/* A gzip file of the old disk. */
+struct delta_text {
+	uint32_t block, blocks; /* block without DELTA_TEXT */
+	uint32_t text;          /* bytes; 0: it is none after all */
+};
 
-/* At most DELTA_EXTENTS_MAX extents, by block, none touching another, `budget`
- * bytes in all. near: a block of the old disk that is likely, too; UINT32_MAX:
- * none is. Returns how many. */
-uint32_t imagerepo_delta_match(const struct imagerepo_anchors *a,
-			       uint32_t disk_blocks, const uint8_t *raw,
-			       size_t len, uint32_t near, size_t budget,
-			       struct delta_extent *out);
+/* All anchors of a disk that is here, and of the texts on it: those have
+ * DELTA_TEXT in their block. */
+struct delta_old {
+	struct imagerepo_anchors *anchors;
+	uint32_t disk_blocks;
+	struct delta_text *text; /* by block */
+	uint32_t n_texts, room;
+};
+
+int imagerepo_delta_scan(struct imagerepo_repo *r, const struct image_blob *old,
+			 const struct index *ix, int threads,
+			 imagerepo_repo_progress_fn progress, void *arg,
+			 struct delta_old *out, struct errinfo *err);
+void imagerepo_delta_old_dispose(struct delta_old *o);
+
+/* At most DELTA_EXTENTS_MAX extents, by block, none touching another: `blocks`
+ * blocks in all, and `text` bytes of texts. near: a block of the old disk that
+ * is likely, as far as `near_blocks` behind it; UINT32_MAX: none is. Returns
+ * how many, or -ENOMEM. */
+int imagerepo_delta_match(const struct delta_old *o, const uint8_t *plain,
+			  size_t len, uint32_t near, uint32_t near_blocks,
+			  uint32_t blocks, size_t text, struct delta_extent *out);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "compress.h"
+#include "delta-expand.h"
 #include "delta-plan.h"
 #include "index-private.h"
 #include "known.h"
@@ -228,9 +229,10 @@ static int plan_packs(struct delta_plan *p, const struct index *new,
 	return rc;
 }
 
-/* Runs of rows that were taken, of one level. */
+/* Runs of rows that were taken, of one level; a gzip file stays in one. */
 static int plan_units(struct delta_plan *p, const struct index *new,
-		      const uint8_t *known, const uint8_t *take)
+		      const uint8_t *known, const uint8_t *take,
+		      const uint8_t *joined)
 {
 	uint32_t n_rows = imagerepo_index_n_data(new);
 	struct delta_unit *u = NULL;
@@ -248,7 +250,8 @@ static int plan_units(struct delta_plan *p, const struct index *new,
 			continue;
 		}
 		imagerepo_index_chunk(new, p->row[i], &c);
-		if (!u || u->level != level || len + c.size > UNIT_RAW) {
+		if (!u || u->level != level ||
+		    len + c.size > (joined[i] ? DELTA_UNIT_MAX : UNIT_RAW)) {
 			u = &p->unit[p->n_units++];
 			u->first = i;
 			u->level = level;
@@ -266,14 +269,16 @@ int imagerepo_delta_plan(struct imagerepo_repo *r, const struct index *old,
 			 struct delta_plan *p, struct errinfo *err)
 {
 	auto_free uint8_t *known = NULL, *wanted = NULL, *take = NULL;
+	auto_free uint8_t *joined = NULL;
 	struct levels l = { .r = r, .ix = new, .hint = level };
 	int rc;
 
 	memset(p, 0, sizeof(*p));
 	wanted = imagerepo_index_new_packs(new, old);
 	take = calloc(1, imagerepo_index_n_data(new) + 1UL);
+	joined = calloc(1, imagerepo_index_n_data(new) + 1UL);
 	p->row = imagerepo_index_rows(new);
-	if (!wanted || !take || !p->row || list_old(p, old))
+	if (!wanted || !take || !joined || !p->row || list_old(p, old))
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	rc = imagerepo_known_rows(r, new_blob, new, threads, &known, err);
 	if (rc)
@@ -284,8 +289,10 @@ int imagerepo_delta_plan(struct imagerepo_repo *r, const struct index *old,
 	rc = find_levels(&l, threads, err);
 	if (rc)
 		return rc;
-	rc = plan_packs(p, new, &l, take);
-	if (!rc)
-		rc = plan_units(p, new, known, take);
-	return rc ? errinfo_set(err, rc, "out of memory") : 0;
+	if (plan_packs(p, new, &l, take))
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	rc = imagerepo_delta_join(r, new_blob, new, p->row, take, joined, err);
+	if (!rc && plan_units(p, new, known, take, joined))
+		rc = errinfo_set(err, -ENOMEM, "out of memory");
+	return rc;
 }

@@ -10,13 +10,14 @@
 
 #include "bytes.h"
 #include "cleanup.h"
-#include "delta-private.h"
+#include "delta-expand.h"
 #include "index-private.h"
 
 void imagerepo_delta_dispose(struct delta *d)
 {
 	free(d->unit);
 	free(d->extent);
+	free(d->stream);
 	free(d->gap);
 	memset(d, 0, sizeof(*d));
 }
@@ -62,6 +63,27 @@ uint8_t *imagerepo_index_new_packs(const struct index *ix, const struct index *o
 	return new;
 }
 
+/* The text of a gzip file of the old disk. */
+static int read_text(struct imagerepo_disk *old, const struct delta_extent *e,
+		     uint8_t *out, size_t max, size_t *len, struct errinfo *err)
+{
+	size_t bytes = (size_t)e->blocks * INDEX_BLOCK, used;
+	auto_free uint8_t *raw = malloc(bytes);
+	int rc;
+
+	if (!raw)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	rc = imagerepo_disk_read(old,
+				 (uint64_t)(e->block & ~DELTA_TEXT) * INDEX_BLOCK,
+				 raw, bytes, err);
+	if (rc)
+		return rc;
+	rc = imagerepo_delta_text(raw, bytes, out, max, len, &used);
+	return rc ? errinfo_set(err, rc == -ENOMEM ? rc : -EBADMSG,
+				"the delta's text is not on the old disk")
+		  : 0;
+}
+
 int imagerepo_delta_prefix(struct imagerepo_disk *old,
 			   const struct delta_extent *extent, uint32_t n,
 			   uint8_t *out, size_t *len, struct errinfo *err)
@@ -69,10 +91,19 @@ int imagerepo_delta_prefix(struct imagerepo_disk *old,
 	*len = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		size_t bytes = (size_t)extent[i].blocks * INDEX_BLOCK;
-		int rc = imagerepo_disk_read(
-			old, (uint64_t)extent[i].block * INDEX_BLOCK,
-			out + *len, bytes, err);
+		size_t room = DELTA_PREFIX_MAX - *len;
+		int rc;
 
+		if (extent[i].block & DELTA_TEXT)
+			rc = read_text(old, &extent[i], out + *len, room,
+				       &bytes, err);
+		else if (bytes > room)
+			rc = errinfo_set(err, -EBADMSG,
+					 "the delta's extents are too long");
+		else
+			rc = imagerepo_disk_read(
+				old, (uint64_t)extent[i].block * INDEX_BLOCK,
+				out + *len, bytes, err);
 		if (rc)
 			return rc;
 		*len += bytes;
@@ -133,27 +164,30 @@ static int read_frame(int fd, uint64_t at, uint32_t stored, uint32_t raw,
 
 static int read_units(struct delta *d, const uint8_t *p, uint64_t *at)
 {
-	uint32_t extent = 0;
+	uint32_t extent = 0, stream = 0;
 
 	for (uint32_t i = 0; i < d->n_units; i++, p += DELTA_UNIT_ROW) {
 		struct delta_unit *u = &d->unit[i];
 
 		u->first = get32(p);
 		u->chunks = get16(p + 4);
-		u->level = p[6];
-		u->extents = p[7];
-		u->stored = get32(p + 8);
+		u->streams = get16(p + 6);
+		u->level = p[8];
+		u->extents = p[9];
+		u->stored = get32(p + 10);
 		u->extent = extent;
+		u->stream = stream;
 		u->offset = *at;
 		if (!u->chunks || u->level > 22 ||
-		    u->extents > DELTA_EXTENTS_MAX ||
-		    u->extents > d->n_extents - extent || !u->stored ||
+		    u->extents > d->n_extents - extent ||
+		    u->streams > d->n_streams - stream || !u->stored ||
 		    u->stored > DELTA_STORED_MAX)
 			return -EBADMSG;
 		extent += u->extents;
+		stream += u->streams;
 		*at += u->stored;
 	}
-	return extent == d->n_extents ? 0 : -EBADMSG;
+	return extent == d->n_extents && stream == d->n_streams ? 0 : -EBADMSG;
 }
 
 static int read_extents(struct delta *d, const uint8_t *p, uint64_t old_size)
@@ -164,19 +198,20 @@ static int read_extents(struct delta *d, const uint8_t *p, uint64_t old_size)
 		e->block = get32(p);
 		e->blocks = get32(p + 4);
 		if (!e->blocks || e->blocks > DELTA_PREFIX_MAX / INDEX_BLOCK ||
-		    (uint64_t)e->block + e->blocks > old_size / INDEX_BLOCK)
-			return -EBADMSG;
-	}
-	for (uint32_t i = 0; i < d->n_units; i++) {
-		const struct delta_unit *u = &d->unit[i];
-		uint64_t blocks = 0;
-
-		for (uint32_t k = 0; k < u->extents; k++)
-			blocks += d->extent[u->extent + k].blocks;
-		if (blocks > DELTA_PREFIX_MAX / INDEX_BLOCK)
+		    (uint64_t)(e->block & ~DELTA_TEXT) + e->blocks >
+			    old_size / INDEX_BLOCK)
 			return -EBADMSG;
 	}
 	return 0;
+}
+
+/* Whether they fit the unit is seen when its length is known. */
+static void read_streams(struct delta *d, const uint8_t *p)
+{
+	for (uint32_t i = 0; i < d->n_streams; i++, p += DELTA_STREAM_ROW)
+		d->stream[i] =
+			(struct delta_stream){ get32(p), get32(p + 4),
+					       get32(p + 8), get32(p + 12) };
 }
 
 static int read_gaps(struct delta *d, const uint8_t *p, uint64_t *at)
@@ -203,16 +238,19 @@ static int read_table(struct delta *d, const uint8_t *p, uint32_t len,
 
 	d->n_units = get32(p);
 	d->n_extents = get32(p + 4);
-	d->n_gaps = get32(p + 8);
+	d->n_streams = get32(p + 8);
+	d->n_gaps = get32(p + 12);
 	want = DELTA_TABLE_HEAD + (uint64_t)d->n_units * DELTA_UNIT_ROW +
 	       (uint64_t)d->n_extents * DELTA_EXTENT_ROW +
+	       (uint64_t)d->n_streams * DELTA_STREAM_ROW +
 	       (uint64_t)d->n_gaps * DELTA_GAP_ROW;
-	if (want != len || get32(p + 12))
+	if (want != len)
 		return -EBADMSG;
 	d->unit = calloc(d->n_units + 1UL, sizeof(*d->unit));
 	d->extent = calloc(d->n_extents + 1UL, sizeof(*d->extent));
+	d->stream = calloc(d->n_streams + 1UL, sizeof(*d->stream));
 	d->gap = calloc(d->n_gaps + 1UL, sizeof(*d->gap));
-	if (!d->unit || !d->extent || !d->gap)
+	if (!d->unit || !d->extent || !d->stream || !d->gap)
 		return -ENOMEM;
 	p += DELTA_TABLE_HEAD;
 	rc = read_units(d, p, &at);
@@ -220,6 +258,9 @@ static int read_table(struct delta *d, const uint8_t *p, uint32_t len,
 	if (!rc)
 		rc = read_extents(d, p, old_size);
 	p += (size_t)d->n_extents * DELTA_EXTENT_ROW;
+	if (!rc)
+		read_streams(d, p);
+	p += (size_t)d->n_streams * DELTA_STREAM_ROW;
 	if (!rc)
 		rc = read_gaps(d, p, &at);
 	return rc ? rc : at == size ? 0 : -EBADMSG;

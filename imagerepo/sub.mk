@@ -4,9 +4,9 @@ imagerepo-libs := trust common
 imagerepo-srcs += $(addprefix imagerepo/,image.c names.c index.c index-write.c bundle.c)
 imagerepo-srcs += $(addprefix imagerepo/,repo.c repo-blob.c repo-targets.c trace.c disk.c \
                   parallel.c chunker.c compress.c known.c known-cache.c publish.c \
-                  bundle-make.c bundle-inherit.c anchors.c delta.c delta-match.c \
-                  delta-plan.c delta-make.c delta-apply.c gc.c fsck.c)
-imagerepo-pkgs := jansson libzstd
+                  bundle-make.c bundle-inherit.c anchors.c deflate.c deflate-codes.c delta.c delta-expand.c \
+                  delta-scan.c delta-match.c delta-plan.c delta-make.c delta-write.c delta-apply.c gc.c fsck.c)
+imagerepo-pkgs := jansson libzstd zlib
 
 # The program of the same name.
 progs               += imagerepo-tool
@@ -90,7 +90,13 @@ define imagerepo-fuzz
 tests                   += test-fuzz-$(1)
 test-fuzz-$(1)-srcs     := tests/fuzz/replay.c tests/fuzz/$(1).c
 test-fuzz-$(1)-libs     := imagerepo trust common
-test-fuzz-$(1)-pkgs     := jansson libzstd
+test-fuzz-$(1)-pkgs     := jansson libzstd zlib
 test-fuzz-$(1)-cppflags := -Iimagerepo
 endef
-$(foreach f,image index bundle delta,$(eval $(call imagerepo-fuzz,$(f))))
+$(foreach f,image index bundle delta deflate,$(eval $(call imagerepo-fuzz,$(f))))
+
+tests                 += test-deflate
+test-deflate-srcs     := tests/unit/test-deflate.c
+test-deflate-libs     := imagerepo trust common
+test-deflate-pkgs     := cmocka jansson
+test-deflate-cppflags := -Iimagerepo

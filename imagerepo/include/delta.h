@@ -4,7 +4,7 @@
  * from the older image's disk; for the uplink of a gateway, which has that.
  *
  *	offset  size
- *	0       8	"NSDELTA1"
+ *	0       8	"NSDELTA2"
  *	8       4	flags, 0
  *	12      4	ZSTD_versionNumber() of the library that compressed
  *	16      32	SHA-256 of the old index
@@ -17,9 +17,11 @@
  *	-       -	zstd frame: table
  *	-       -	payload: the units' frames, then the gaps' bytes
  *
- * table:	u32 n_units, n_extents, n_gaps, 0
- *	units	{ u32 first; u16 chunks; u8 level; u8 extents; u32 stored }
- *	extents	{ u32 block; u32 blocks }	on the old disk
+ * table:	u32 n_units, n_extents, n_streams, n_gaps
+ *	units	{ u32 first; u16 chunks, streams; u8 level, extents;
+ *		  u32 stored }
+ *	extents	{ u32 block, blocks }		on the old disk
+ *	streams	{ u32 at, length, text, recipe }
  *	gaps	{ u32 pack, offset, length }	bytes of packs as they are
  *
  * Little endian. A unit is a run of stored chunks of the new index (numbered as
@@ -28,6 +30,13 @@
  * receiver decodes it, compresses each chunk again at `level`, and compares
  * with the chunk's digest of stored bytes: a pack comes out bit by bit as it
  * was published, or not at all.
+ *
+ * What is compressed on the disk already differs wholly for the smallest
+ * change, so that gzip files are compared by their texts. In the frame a unit's
+ * stream (deflate.h: `length` bytes `at` of its raw bytes) has made way for
+ * `text` bytes of text and `recipe` bytes that tell how it was compressed. An
+ * extent with DELTA_TEXT in `block` stands for the text of the gzip file that
+ * fills those blocks.
  */
 #ifndef DELTA_H
 #define DELTA_H
@@ -38,9 +47,11 @@
 #include "image.h"
 #include "repo.h"
 
-#define DELTA_UNIT_MAX    (1u << 20) /* raw bytes of a unit */
-#define DELTA_EXTENTS_MAX 16         /* of one unit */
-#define DELTA_PREFIX_MAX  (2u << 20) /* bytes of a unit's extents */
+#define DELTA_UNIT_MAX    (2u << 20)  /* raw bytes of a unit */
+#define DELTA_PLAIN_MAX   (16u << 20) /* with texts for streams */
+#define DELTA_EXTENTS_MAX 255         /* of one unit */
+#define DELTA_PREFIX_MAX  (16u << 20) /* bytes of a unit's extents */
+#define DELTA_TEXT        (1u << 31)
 
 struct imagerepo_delta_stats {
 	uint32_t packs, rebuilt; /* that the old image has not; made of them */

@@ -31,6 +31,7 @@ static struct errinfo err;
 static uint8_t disk[2][SIZE];
 static struct image_manifest image[2];
 static char digest[2][HASH_HEX];
+static size_t gzip_len; /* of a file on both disks */
 
 /* Numbers that are the same in each run. */
 static uint64_t seed = 1;
@@ -57,6 +58,29 @@ static void make_disks(void)
 	memcpy(disk[1] + 600 * INDEX_BLOCK, disk[0] + 20 * INDEX_BLOCK,
 	       40 * INDEX_BLOCK);
 	disk[1][5 * INDEX_BLOCK + 99] ^= 1;
+}
+
+/* A text on both disks, as gzip makes it; in the second a word is another. */
+static int put_gzip(int v)
+{
+	auto_free char *text = NULL, *pack = NULL, *file = NULL, *run = NULL;
+	auto_free char *data = malloc(20000);
+	size_t n = 0;
+
+	if (!data || asprintf(&text, "%s/text", dir) < 0 ||
+	    asprintf(&pack, "gzip -9nc %s > %s.gz", text, text) < 0 ||
+	    asprintf(&file, "%s.gz", text) < 0)
+		return -1;
+	memcpy(data, disk[0] + 310 * INDEX_BLOCK, 20000);
+	if (v)
+		memcpy(data, "another", 7);
+	if (fileio_write_atomic(text, data, 20000, 0600, &err) ||
+	    system(pack) || fileio_read(file, 20000, &run, &n, &err))
+		return -1;
+	memset(disk[v] + 640 * INDEX_BLOCK, 0, 5 * INDEX_BLOCK);
+	memcpy(disk[v] + 640 * INDEX_BLOCK, run, n);
+	gzip_len = n;
+	return 0;
 }
 
 static void in_dir(const char *name, char out[IMAGE_PATH])
@@ -106,6 +130,8 @@ static int setup(void **state)
 	if (!mkdtemp(dir))
 		return -1;
 	make_disks();
+	if (put_gzip(0) || put_gzip(1))
+		return -1;
 	in_dir("repo", path);
 	return imagerepo_repo_open(path, 1, &repo, &err) ||
 	       imagerepo_repo_lock(repo, &err) || publish(0, &first) ||
@@ -243,6 +269,14 @@ static void test_a_delta_rebuilds_packs_bit_by_bit(void **state)
 		imagerepo_repo_each(to, &image[0], 1, count_missing, &to, &err),
 		0);
 	imagerepo_repo_close(to);
+}
+
+static void test_a_gzip_file_costs_what_its_text_costs(void **state)
+{
+	(void)state;
+	/* with an index, and what else was moved and changed */
+	assert_true(gzip_len > 9000);
+	assert_true(image[1].delta[0].blob.size < gzip_len / 2);
 }
 
 /* ---- damage ------------------------------------------------------------------ */
@@ -535,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_a_version_shares_what_did_not_change),
 		cmocka_unit_test(test_threads_do_not_show),
 		cmocka_unit_test(test_a_delta_rebuilds_packs_bit_by_bit),
+		cmocka_unit_test(test_a_gzip_file_costs_what_its_text_costs),
 		cmocka_unit_test(test_flips_of_a_manifest_are_refused),
 		cmocka_unit_test(test_flips_of_an_index_are_refused),
 		cmocka_unit_test(test_flips_of_a_bundle_are_refused),
