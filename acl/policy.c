@@ -114,7 +114,7 @@ struct acl_table *acl_policy_add_table(struct acl_policy *p)
 const struct acl_item *acl_policy_items(const struct acl_policy *p,
 					const struct acl_list *list)
 {
-	return p->items + list->first;
+	return list->n ? p->items + list->first : NULL;
 }
 
 struct acl_policy *acl_policy_parse(const char *name, const char *text, size_t len)

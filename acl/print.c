@@ -3,6 +3,8 @@
  * print - the canonical form: one spelling, clauses in one order, macros
  * replaced, unused tables kept.
  */
+#include <errno.h>
+
 #include "buf.h"
 #include "policy.h"
 
@@ -124,10 +126,22 @@ static void print_rate(struct buf *out, const struct acl_rate *r)
 	buf_adds(out, r->each ? " each" : "");
 }
 
+static void print_table(struct buf *out, const struct acl_policy *p,
+			const struct acl_table *t)
+{
+	const struct acl_item *item = acl_policy_items(p, &t->hosts);
+
+	buf_addf(out, "table <%s> { ", t->name);
+	for (size_t i = 0; i < t->hosts.n; i++) {
+		buf_adds(out, i ? ", " : "");
+		print_item(out, &item[i]);
+	}
+	buf_adds(out, " }");
+}
+
 static void print_line(struct buf *out, const struct acl_policy *p,
 		       const struct acl_line *l)
 {
-	buf_adds(out, l->block ? "\t" : "");
 	buf_adds(out, l->pass ? "pass from " : "block from ");
 	print_end(out, p, &l->from);
 	buf_adds(out, " to ");
@@ -142,7 +156,15 @@ static void print_line(struct buf *out, const struct acl_policy *p,
 		print_hours(out, &l->hours);
 	if (l->rate.unit)
 		print_rate(out, &l->rate);
-	buf_adds(out, l->log ? " log\n" : "\n");
+	buf_adds(out, l->log ? " log" : "");
+}
+
+static void begin_segment(struct buf *out, const struct acl_policy *p,
+			  const struct acl_line *l)
+{
+	buf_adds(out, "segment ");
+	print_list(out, p, &l->segments);
+	buf_adds(out, " {");
 }
 
 char *acl_policy_print(const struct acl_policy *p)
@@ -151,13 +173,8 @@ char *acl_policy_print(const struct acl_policy *p)
 	int block = 0;
 
 	for (size_t i = 0; i < p->n_tables; i++) {
-		buf_addf(&out, "table <%s> { ", p->tables[i].name);
-		for (size_t k = 0; k < p->tables[i].hosts.n; k++) {
-			buf_adds(&out, k ? ", " : "");
-			print_item(&out,
-				   acl_policy_items(p, &p->tables[i].hosts) + k);
-		}
-		buf_adds(&out, " }\n");
+		print_table(&out, p, &p->tables[i]);
+		buf_adds(&out, "\n");
 	}
 	for (size_t i = 0; i < p->n_lines; i++) {
 		const struct acl_line *l = &p->lines[i];
@@ -165,13 +182,39 @@ char *acl_policy_print(const struct acl_policy *p)
 		if (l->block != block && block)
 			buf_adds(&out, "}\n");
 		if (l->block != block && l->block) {
-			buf_adds(&out, "segment ");
-			print_list(&out, p, &l->segments);
-			buf_adds(&out, " {\n");
+			begin_segment(&out, p, l);
+			buf_adds(&out, "\n");
 		}
 		block = l->block;
+		buf_adds(&out, block ? "\t" : "");
 		print_line(&out, p, l);
+		buf_adds(&out, "\n");
 	}
 	buf_adds(&out, block ? "}\n" : "");
 	return buf_take(&out);
+}
+
+int acl_policy_statement(const struct acl_policy *p, size_t i, int *line_out,
+			 char **text_out)
+{
+	auto_buf struct buf out = BUF_INIT;
+
+	if (i < p->n_tables) {
+		*line_out = p->tables[i].line;
+		print_table(&out, p, &p->tables[i]);
+	} else if (i - p->n_tables < p->n_lines) {
+		const struct acl_line *l = &p->lines[i - p->n_tables];
+
+		*line_out = l->line;
+		if (l->block) {
+			begin_segment(&out, p, l);
+			buf_adds(&out, " ");
+		}
+		print_line(&out, p, l);
+		buf_adds(&out, l->block ? " }" : "");
+	} else {
+		return -ENOENT;
+	}
+	*text_out = buf_take(&out);
+	return *text_out ? 0 : -ENOMEM;
 }

@@ -4,18 +4,22 @@ acl-srcs     := $(addprefix acl/,policy.c problem.c names.c parse.c \
                 parse-item.c parse-line.c parse-when.c check.c print.c \
                 compile.c rules.c hours.c floor.c lower.c emit.c emit-rule.c)
 acl-libs     := common
-acl-nft-srcs := $(addprefix acl/,nft.c counts.c)
+acl-nft-srcs := $(addprefix acl/,nft.c counts.c live.c)
 acl-nft-inc  := acl
 acl-nft-libs := common
 acl-nft-pkgs := jansson libnftables
 
 # The program. It reads nightshift.conf as gatewayd does.
 progs         += aclc
-aclc-srcs     := $(addprefix acl/tool/,main.c common.c text.c \
-                judge.c prove.c explain.c) \
+aclc-srcs     := $(addprefix acl/tool/,main.c common.c text.c diff.c \
+                 lines.c apply.c pending.c show.c judge.c prove.c explain.c) \
                  $(addprefix gateway/,facts.c config.c config-set.c \
                  config-uplink.c config-walls.c config-check.c)
 aclc-inc      := acl
 aclc-cppflags := -Igateway
 aclc-libs     := acl-nft aclprove nftmodel acl common
 aclc-pkgs     := jansson
+
+tests                 += test-fuzz-policy
+test-fuzz-policy-srcs := tests/fuzz/replay.c tests/fuzz/policy.c
+test-fuzz-policy-libs := acl common

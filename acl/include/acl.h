@@ -158,6 +158,12 @@ const char *acl_policy_line(const struct acl_policy *p, int n, size_t *len_out);
  * caller frees. NULL: out of memory. */
 char *acl_policy_print(const struct acl_policy *p);
 
+/* The i-th statement of it, tables first, on one line, and the line of the
+ * policy where it stands; caller frees the text. -ENOENT past the last,
+ * -ENOMEM. */
+int acl_policy_statement(const struct acl_policy *p, size_t i, int *line_out,
+			 char **text_out);
+
 /* Rules */
 
 struct acl_rules; /* a policy and the facts, lowered; owns all it needs */
@@ -211,9 +217,15 @@ int acl_apply(const struct acl_rules *r, struct errinfo *err);
 int acl_change(const struct acl_rules *r, const struct acl_change *c, size_t n,
 	       struct errinfo *err);
 
-/* What is loaded now, as nft text that restores it with its elements (and its
- * absence). Caller frees. */
+/* What is loaded now, as nft text that restores it with its elements (or its
+ * absence). Hours are written and read in the zone of this process; TZ=UTC
+ * keeps them what they are. Caller frees. */
 int acl_nft_save(char **text_out, struct errinfo *err);
+
+/* The domUs that are in the loaded set, for facts that keep them; a name or
+ * image that its comment does not tell is "". Caller frees the array, with all
+ * it points to, with free(). -ENOENT: no such table. */
+int acl_nft_domus(struct acl_domu **out, size_t *n_out, struct errinfo *err);
 
 /* What `nft -j list table inet nightshift` says. -ENOENT: no such table.
  * Caller frees. */

@@ -27,6 +27,29 @@ static const struct cmd commands[] = {
 	  CONFIG_HELP
 	  "  -d, --default       of the policy of a segment without one\n"
 	  "  -D, --domus         as if each node had its domU now; of no image" },
+	{ "diff", tool_diff, "OLD NEW | --default NEW [-f CONF] [--json]",
+	  "what changes from one policy to another, in lines and rules",
+	  CONFIG_HELP
+	  "  -j, --json          {\"lines\": [{\"op\", \"line\", \"text\"}],\n"
+	  "                      \"rules\": [{\"op\", \"text\"}]}; op is - or +" },
+	{ "apply", tool_apply, "POLICY | --default [-f CONF] [-n] [--confirm SEC]",
+	  "load a policy's rules, all of them or none",
+	  "domUs that may talk now stay in their sets. gatewayd(8) loads the policy of\n"
+	  "its configuration when it starts or reloads.\n\n" CONFIG_HELP
+	  "  -n, --dry-run       let nftables check them, load nothing\n"
+	  "  -c, --confirm SEC   go back to the rules of now after SEC seconds, unless\n"
+	  "                      Enter is pressed here or `aclc confirm` is run\n"
+	  "  -D, --domus         as if each node had its domU now; of no image" },
+	{ "confirm", tool_confirm, "[-f CONF]",
+	  "keep the rules that wait to be confirmed", CONFIG_HELP },
+	{ "revert", tool_revert, "[-f CONF]",
+	  "go back at once instead of confirming", CONFIG_HELP },
+	{ "show", tool_show, "[POLICY | --default] [--json]",
+	  "what the loaded rules counted, line by line",
+	  "  -d, --default       the lines are the default policy's\n"
+	  "  -j, --json          {\"lines\": [{\"place\", \"packets\", \"bytes\",\n"
+	  "                      \"reply_packets\", \"reply_bytes\", \"over_packets\",\n"
+	  "                      \"over_bytes\", \"text\"}]}" },
 	{ "explain", tool_explain,
 	  "FROM TO tcp/PORT|udp/PORT|icmp [--policy POLICY | --default] [-f CONF] "
 	  "[--live | --rules FILE] [--src-mac MAC] [--spoof ADDRESS] [--json]",

@@ -63,6 +63,7 @@ int tool_compile_command(int argc, char **argv, void *arg);
 int tool_diff(int argc, char **argv, void *arg);
 int tool_apply(int argc, char **argv, void *arg);
 int tool_confirm(int argc, char **argv, void *arg);
+int tool_revert(int argc, char **argv, void *arg);
 int tool_show(int argc, char **argv, void *arg);
 int tool_prove(int argc, char **argv, void *arg);
 int tool_explain(int argc, char **argv, void *arg);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * live - which domUs the loaded rules know: a policy that is tried by hand
+ * must not put them out.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl.h"
+#include "cleanup.h"
+
+struct domus {
+	struct acl_domu *list; /* a comment's copy behind each, below */
+	char (*text)[ACL_COMMENT_MAX + 1];
+	size_t n;
+};
+
+/* "FILE:LINE NAME IMAGE" */
+static void read_comment(char *text, struct acl_domu *d)
+{
+	char *at = text, *end;
+
+	for (at = strchr(text, ':'); at; at = strchr(at + 1, ':')) {
+		d->line = (int)strtol(at + 1, &end, 10);
+		if (end > at + 1 && *end == ' ')
+			break;
+	}
+	if (!at) {
+		d->line = 0;
+		return;
+	}
+	d->node = end + 1;
+	end = strchr(d->node, ' ');
+	if (!end)
+		return;
+	*end = '\0';
+	d->image = end + 1;
+}
+
+static void add_element(struct domus *out, const json_t *item)
+{
+	const json_t *elem = json_object_get(item, "elem");
+	const char *address =
+		json_string_value(elem ? json_object_get(elem, "val") : item);
+	const char *comment = json_string_value(json_object_get(elem, "comment"));
+	struct acl_domu *d = &out->list[out->n];
+	char *text = out->text[out->n];
+
+	*d = (struct acl_domu){ .node = "", .image = "" };
+	if (!address || parse_ipv4(address, &d->address))
+		return;
+	out->n++;
+	text[0] = '\0';
+	if (comment && strlen(comment) <= ACL_COMMENT_MAX)
+		strcpy(text, comment);
+	read_comment(text, d);
+}
+
+static const json_t *find_set(const json_t *root, const char *name)
+{
+	const json_t *item, *set;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "nftables"), i, item)
+	{
+		set = json_object_get(item, "set");
+		if (set && !strcmp(name, json_string_value(
+						 json_object_get(set, "name"))))
+			return set;
+	}
+	return NULL;
+}
+
+int acl_nft_domus(struct acl_domu **out, size_t *n_out, struct errinfo *err)
+{
+	auto_free char *json = NULL;
+	struct domus d = { NULL, NULL, 0 };
+	const json_t *elements, *item;
+	size_t i, n;
+	json_t *root;
+	int rc;
+
+	rc = acl_nft_list(&json, err);
+	if (rc)
+		return rc;
+	root = json_loads(json, 0, NULL);
+	if (!root)
+		return errinfo_set(err, -EINVAL, "nftables: no JSON");
+	elements = json_object_get(find_set(root, "domus"), "elem");
+	n = json_array_size(elements);
+	/* One block, so that the caller frees one. */
+	d.list = calloc(n + 1, sizeof(*d.list) + sizeof(*d.text));
+	if (d.list) {
+		d.text = (void *)(d.list + n + 1);
+		json_array_foreach(elements, i, item) add_element(&d, item);
+	}
+	json_decref(root);
+	if (!d.list)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	*out = d.list;
+	*n_out = d.n;
+	return 0;
+}
