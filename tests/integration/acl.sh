@@ -118,6 +118,11 @@ for at in 192.0.2.7:80 203.0.113.9:443 10.77.0.1:2222; do
 	until curl -sf -m 5 "http://$at/hello"; do sleep 0.1; done
 done
 
+# Whatever the compiler is expected to make, a kernel takes.
+for nft in "$TOP"/tests/golden/acl/*.nft; do
+	check "$(basename "$nft") loads" nft -f "$nft"
+done
+
 # What a segment has without a policy
 # shellcheck disable=SC2086
 {
