@@ -92,6 +92,8 @@ check-unit check-golden check-layout check-integration: check-%: all $(tests:%=$
 	@scripts/run-tests $(BUILD) $*
 check-boot: artefacts ## boot emulated PCs, one per firmware
 	@scripts/run-tests $(BUILD) boot
+test-isolation: $(BUILD)/bin/isolation ## everybody to everybody, with real packets, against the rules
+	@BUILD=$(BUILD) tests/integration/isolation.sh
 demo: setup ## boot two emulated PCs and run grid jobs on them, before your eyes
 	@$(MAKE) $(jobs) --no-print-directory artefacts
 	@scripts/demo
@@ -148,7 +150,7 @@ print-%: # a variable, for scripts
 
 FORCE:
 .PHONY: all setup test check check-unit check-golden check-layout \
-        check-integration check-boot demo lab lab-stop bench artefacts format \
+        check-integration check-boot test-isolation demo lab lab-stop bench artefacts format \
         lint asan install clean help FORCE
 .DELETE_ON_ERROR:
 # Dependency files lie beside the objects; unpacked trees are not searched.

@@ -372,6 +372,7 @@ static void try_claim(const struct world *w, struct nftmodel *m,
 	s = acl_pass(m, c->way, &s, NULL);
 	allowed = c->allowed(w);
 	s = space_minus(w->pool, &s, &allowed);
+	out->hole = s;
 	out->holds = space_sample(&s, &like, &out->packet) != 0;
 	if (out->holds)
 		return;

@@ -10,3 +10,11 @@ tests               += test-acl-prove
 test-acl-prove-srcs := tests/unit/test-acl-prove.c
 test-acl-prove-libs := aclprove nftmodel acl common
 test-acl-prove-pkgs := cmocka
+
+# The packet matrix (make test-isolation), and holes cut into the rules.
+tests              += isolation
+isolation-srcs     := $(addprefix tests/isolation/,main.c mutants.c confirm.c \
+                      probe.c frames.c point.c run.c bench.c wire.c)
+isolation-libs     := aclprove nftmodel acl common
+isolation-cppflags := -Itests/isolation
+isolation-pkgs     := libnftables jansson

@@ -47,7 +47,8 @@ struct acl_claim {
 	const char *words; /* what it says, one line */
 	enum acl_way way;
 	int holds;
-	struct space_point packet;            /* unless it holds */
+	struct space hole;                    /* all packets that show it */
+	struct space_point packet;            /* one of them */
 	struct acl_step steps[ACL_STEPS_MAX]; /* rules that took the packet */
 	size_t n_steps;
 	int maybe; /* one of them depends on more than the packet */
