@@ -124,7 +124,7 @@ asan: ## the quick tests with AddressSanitizer and UBSan
 c-sources = $(shell git ls-files '*.c' '*.h')
 
 # What a gateway or a central runs; what nodes run travels in the images.
-sbin := gatewayd centrald carouseld
+sbin := gatewayd centrald carouseld aclc
 bin  := gridctl imagerepo imagedev
 share = $(DESTDIR)$(PREFIX)/share
 install: $(addprefix $(BUILD)/bin/,$(sbin) $(bin)) ## install programs, man pages, examples, boot files (DESTDIR, PREFIX)

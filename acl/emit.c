@@ -41,12 +41,13 @@ static void emit_comment(struct buf *out, const struct acl_rules *r, int line,
 	char text[ACL_COMMENT_MAX + 1];
 	int n;
 
+	if (!name)
+		return;
 	n = snprintf(text, sizeof(text), "%s:%d %s%s%s", r->facts_file, line,
-		     name ? name : "", image && *image ? " " : "",
-		     image ? image : "");
+		     name, image && *image ? " " : "", image ? image : "");
 	if (n > ACL_COMMENT_MAX)
 		snprintf(text, sizeof(text), "%s:%d %s", r->facts_file, line,
-			 name ? name : "");
+			 name);
 	if (!strpbrk(text, "\"\n\\"))
 		buf_addf(out, " comment \"%s\"", text);
 }
