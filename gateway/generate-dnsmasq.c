@@ -61,6 +61,7 @@ static void add_tftp(const struct config *c, struct buf *out)
 		 "enable-tftp\n"
 		 "tftp-root=%s/tftp\n"
 		 "tftp-max=1000\n"
+		 "tftp-single-port\n"
 		 "tftp-no-fail\n"
 		 "\n",
 		 c->boot);
