@@ -93,11 +93,15 @@ static void limit(struct line *l, json_t *o)
 {
 	json_t *inv = json_object_get(o, "inv");
 	const char *unit = json_string_value(json_object_get(o, "rate_unit"));
+	const char *per = json_string_value(json_object_get(o, "per"));
 
+	if (json_is_string(o)) {
+		put(l, "limit name %s", json_string_value(o));
+		return;
+	}
 	put(l, "limit rate %s%lld%s%s/%s", json_is_true(inv) ? "over " : "",
 	    (long long)json_integer_value(json_object_get(o, "rate")),
-	    unit ? " " : "", unit ? unit : "",
-	    json_string_value(json_object_get(o, "per")));
+	    unit ? " " : "", unit ? unit : "", per ? per : "?");
 }
 
 static void prefix(struct line *l, json_t *p)

@@ -54,9 +54,11 @@ static void note(const struct nftmodel_rule *rule, const struct space *reached,
 	if (rule->maybe)
 		a->maybe = 1;
 	/* What nat chains accept was let through before. */
-	if (rule->verdict == NFTMODEL_DROP ||
-	    (rule->verdict == NFTMODEL_ACCEPT && !rule->chain->is_nat))
+	if (rule->verdict == NFTMODEL_ACCEPT && !rule->chain->is_nat &&
+	    !a->decides)
 		a->decides = rule;
+	if (rule->verdict == NFTMODEL_DROP)
+		a->otherwise = rule;
 }
 
 static space_value interface_of(const struct acl_facts *f,
@@ -197,6 +199,12 @@ static void answer(struct nftmodel *m, enum acl_way way,
 	a->packet = *x;
 	out = acl_pass(m, way, &in, &trace);
 	a->passes = out.n > 0;
+	if (!a->passes) {
+		a->decides = a->otherwise;
+		a->otherwise = NULL;
+	} else if (!a->maybe) {
+		a->otherwise = NULL;
+	}
 	a->policy = a->decides ? NULL : ended_by(m, way, &in);
 }
 

@@ -70,6 +70,14 @@ static void print_decision(const struct acl_answer *a)
 	if (a->decides) {
 		acl_rule_text(a->decides, &b);
 		printf("  decided by %s\n", b.data ? b.data : "?");
+		if (a->passes && a->maybe)
+			printf("  as long as what a packet does not say (a "
+			       "rate, the hour) lets it\n");
+		if (!a->otherwise)
+			return;
+		buf_reset(&b);
+		acl_rule_text(a->otherwise, &b);
+		printf("  else by %s\n", b.data ? b.data : "?");
 	} else if (a->policy) {
 		printf("  no rule decides; policy of chain %s %s %s: %s\n",
 		       a->policy->family_word, a->policy->table,
@@ -77,9 +85,6 @@ static void print_decision(const struct acl_answer *a)
 	} else {
 		printf("  no chain stands there\n");
 	}
-	if (a->passes && a->maybe)
-		printf("  as long as what a packet does not say (a rate, the "
-		       "hour) lets it\n");
 }
 
 static void print_answer(const char *title, const struct acl_answer *a)
@@ -127,6 +132,9 @@ static json_t *answer_json(const struct acl_answer *a)
 		      acl_packet_json(&a->packet));
 	json_object_set_new(o, "decides",
 			    a->decides ? acl_rule_json(a->decides) : json_null());
+	json_object_set_new(o, "otherwise",
+			    a->otherwise ? acl_rule_json(a->otherwise)
+					 : json_null());
 	json_object_set_new(o, "policy",
 			    a->policy ? json_string(a->policy->name)
 				      : json_null());

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
@@ -12,10 +13,8 @@ static int load_file(const char *path, struct nftmodel **m)
 	int rc;
 
 	rc = fileio_read(path, NFTMODEL_TEXT_MAX, &text, NULL, &err);
-	if (!rc)
-		rc = nftmodel_load_rules(text, m, &err);
-	if (rc)
-		errinfo_wrap(&err, rc, "%s", path);
+	if (!rc && nftmodel_load_rules(text, m, &err))
+		rc = errinfo_wrap(&err, -EINVAL, "%s", path);
 	return rc ? tool_fail(errinfo_text(&err, rc)) : CMD_EXIT_OK;
 }
 

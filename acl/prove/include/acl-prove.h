@@ -123,6 +123,7 @@ struct acl_answer {
 	struct acl_look looks[ACL_LOOKS_MAX]; /* in the order of the kernel */
 	size_t n_looks;
 	const struct nftmodel_rule *decides; /* NULL: a chain's policy */
+	const struct nftmodel_rule *otherwise; /* drops it, if the rate ... does */
 	const struct nftmodel_chain *policy; /* that chain */
 	const char *unseen; /* why the gateway sees nothing of it, or NULL */
 };
