@@ -23,6 +23,12 @@ test-imagedev-srcs := tests/unit/test-imagedev.c tests/unit/imagedev-fixture.c
 test-imagedev-libs := imagedev imagerepo trust common
 test-imagedev-pkgs := cmocka
 
+tests                 += test-fuzz-nbd
+test-fuzz-nbd-srcs := tests/fuzz/replay.c tests/fuzz/nbd.c tests/unit/imagedev-fixture.c
+test-fuzz-nbd-libs := imagedev imagerepo trust common
+test-fuzz-nbd-pkgs := jansson libzstd
+test-fuzz-nbd-ldlibs := -pthread
+
 tests           += lazy-image
 lazy-image-srcs := tests/integration/lazy-image.c tests/unit/imagedev-fixture.c
 lazy-image-libs := imagedev imagerepo trust common
