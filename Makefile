@@ -26,12 +26,16 @@ endif
 libs    :=
 progs   :=
 tests   :=
+plugins :=
 artefacts :=
 modules := $(patsubst %/sub.mk,%,$(wildcard */sub.mk */*/sub.mk))
 include $(modules:%=%/sub.mk)
 
 objs      = $($(1)-srcs:%.c=$(BUILD)/%.o)
 archive   = $(BUILD)/lib$(1).a
+# A plugin is a shared object, of objects compiled for that.
+shared    = $(BUILD)/bin/$(1).so
+pics      = $($(1)-srcs:%.c=$(BUILD)/pic/%.o)
 # A program is called as its unit unless X-exe says so (a library has the name).
 exe       = $(BUILD)/bin/$(or $($(1)-exe),$(1))
 units     = $(1) $($(1)-libs)
@@ -45,7 +49,7 @@ pkg-flags = $(if $(2),$(shell $(PKGCONF) --$(1) $(2) 2>/dev/null))
 # nothing else: a forbidden dependency fails to compile. X-libs lists users
 # before what they use and names indirect ones as well (link order).
 define unit
-$(call objs,$(1)): private CPPFLAGS += $(addprefix -I,$(sort $(foreach d,$(call units,$(1)),$(call inc,$(d))))) $($(1)-cppflags) $(call pkg-flags,cflags,$(call pkgs,$(1)))
+$(call objs,$(1)) $(call pics,$(1)): private CPPFLAGS += $(addprefix -I,$(sort $(foreach d,$(call units,$(1)),$(call inc,$(d))))) $($(1)-cppflags) $(call pkg-flags,cflags,$(call pkgs,$(1)))
 endef
 define lib
 $(call archive,$(1)): $(call objs,$(1))
@@ -54,21 +58,32 @@ define prog
 $(call exe,$(1)): $(call objs,$(1)) $(foreach l,$($(1)-libs),$(call archive,$(l)))
 $(call exe,$(1)): private LDLIBS += $(foreach u,$(call units,$(1)),$($(u)-ldlibs)) $(call pkg-flags,libs,$(call pkgs,$(1)))
 endef
+define plugin
+$(call shared,$(1)): $(foreach u,$(call units,$(1)),$(call pics,$(u)))
+$(call shared,$(1)): private LDLIBS += $(foreach u,$(call units,$(1)),$($(u)-ldlibs)) $(call pkg-flags,libs,$(call pkgs,$(1)))
+endef
 
 all: $(foreach p,$(progs),$(call exe,$(p))) ## build all programs
-$(foreach u,$(libs) $(progs) $(tests),$(eval $(call unit,$(u))))
+$(foreach u,$(libs) $(progs) $(tests) $(plugins),$(eval $(call unit,$(u))))
 $(foreach l,$(libs),$(eval $(call lib,$(l))))
 $(foreach p,$(progs) $(tests),$(eval $(call prog,$(p))))
+$(foreach p,$(plugins),$(eval $(call plugin,$(p))))
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/pic/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,PIC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 $(foreach p,$(progs) $(tests),$(call exe,$(p))):
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+$(foreach p,$(plugins),$(call shared,$(p))):
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
 
 # Rebuild everything when the flags change.
 flags-line = $(CC) $(CPPFLAGS) $(CFLAGS)
@@ -79,16 +94,17 @@ quote = '$(subst ','\'',$(1))'
 
 # Setting up, testing, trying: each works on a fresh Debian 12, and builds on
 # all processors unless the user said -j.
+test-files = $(tests:%=$(BUILD)/bin/%) $(plugins:%=$(BUILD)/bin/%.so)
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 setup: ## install the packages that are missing (sudo where needed)
 	@scripts/setup
 test: setup ## set up everything and pass all tests
-	@$(MAKE) $(jobs) --no-print-directory artefacts $(tests:%=$(BUILD)/bin/%)
+	@$(MAKE) $(jobs) --no-print-directory artefacts $(test-files)
 	@scripts/run-tests $(BUILD) layout unit golden integration boot
 check: ## the quick tests: layout, unit, golden, integration
-	@$(MAKE) $(jobs) --no-print-directory all $(tests:%=$(BUILD)/bin/%)
+	@$(MAKE) $(jobs) --no-print-directory all $(test-files)
 	@scripts/run-tests $(BUILD) layout unit golden integration
-check-unit check-golden check-layout check-integration: check-%: all $(tests:%=$(BUILD)/bin/%)
+check-unit check-golden check-layout check-integration: check-%: all $(test-files)
 	@scripts/run-tests $(BUILD) $*
 check-boot: artefacts ## boot emulated PCs, one per firmware
 	@scripts/run-tests $(BUILD) boot
@@ -112,7 +128,7 @@ format: ## lay out the C sources
 	clang-format -i $(c-sources)
 lint: ## formatting, static analysis
 	clang-format --dry-run -Werror $(c-sources)
-	@$(MAKE) -sn V=1 CC=cc BUILD=$(BUILD)/lint all artefacts $(tests:%=$(BUILD)/lint/bin/%) | \
+	@$(MAKE) -sn V=1 CC=cc BUILD=$(BUILD)/lint all artefacts $(patsubst $(BUILD)/%,$(BUILD)/lint/%,$(test-files)) | \
 	scripts/lint $(filter %.c,$(c-sources))
 # Daemons that a test stops may report as well, and nobody looks at their words.
 asan: export ASAN_OPTIONS = log_path=$(abspath $(BUILD)-asan)/sanitizer
@@ -154,4 +170,4 @@ FORCE:
         lint asan install clean help FORCE
 .DELETE_ON_ERROR:
 # Dependency files lie beside the objects; unpacked trees are not searched.
--include $(shell find $(modules:%=$(BUILD)/%) $(BUILD)/tests -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(modules:%=$(BUILD)/%) $(BUILD)/tests $(BUILD)/pic -name '*.d' -type f 2>/dev/null)

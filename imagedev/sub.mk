@@ -13,10 +13,17 @@ imagedev-curl-pkgs := libcurl
 # The program.
 progs              += imagedev-tool
 imagedev-tool-exe  := imagedev
-imagedev-tool-srcs := $(addprefix imagedev/tool/,main.c listen.c disk.c dir.c image.c \
-                      fetch.c)
+imagedev-tool-srcs := $(addprefix imagedev/tool/,main.c serve.c listen.c disk.c dir.c \
+                      image.c fetch.c)
 imagedev-tool-libs := imagedev-curl imagedev imagerepo tuf trust common
 imagedev-tool-pkgs := jansson libcurl
+
+# As a plugin of nbdkit, for tests with its filters.
+plugins                   += nbdkit-imagedev-plugin
+nbdkit-imagedev-plugin-srcs := $(addprefix imagedev/tool/,nbdkit-plugin.c serve.c disk.c \
+                             dir.c image.c fetch.c)
+nbdkit-imagedev-plugin-libs := imagedev-curl imagedev imagerepo tuf trust common
+nbdkit-imagedev-plugin-pkgs := jansson libcurl nbdkit
 
 tests              += test-imagedev
 test-imagedev-srcs := tests/unit/test-imagedev.c tests/unit/imagedev-fixture.c

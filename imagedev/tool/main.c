@@ -4,172 +4,69 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "cmd.h"
 #include "log.h"
-#include "parse.h"
 #include "tool.h"
 
-/* clang-format off */
-static const struct option options[] = {
-	{ "disk", required_argument, NULL, 'd' },
-	{ "url", required_argument, NULL, 'u' },
-	{ "repo", required_argument, NULL, 'r' },
-	{ "root", required_argument, NULL, 'R' },
-	{ "manifest", required_argument, NULL, 'm' },
-	{ "socket", required_argument, NULL, 's' },
-	{ "trace", required_argument, NULL, 't' },
-	{ "stats-json", required_argument, NULL, 'j' },
-	{ "cache", required_argument, NULL, 'c' },
-	{ "decoded", required_argument, NULL, 'D' },
-	{ "threads", required_argument, NULL, 'T' },
-	{ "low-speed-sec", required_argument, NULL, 'l' },
-	{ "ready-fd", required_argument, NULL, 'n' },
-	{ "h2", no_argument, NULL, '2' },
-	{ "fill", no_argument, NULL, 'f' },
-	{ "no-bundle", no_argument, NULL, 'b' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* What becomes of an option's word, by its letter. */
-struct field {
-	int c;
-	size_t at; /* in struct serve */
-	enum { TEXT, SIZE, NUMBER, FLAG } type;
-	int max; /* of a number */
-};
-static const struct field fields[] = {
-	{ 'd', offsetof(struct serve, disk), TEXT, 0 },
-	{ 'u', offsetof(struct serve, url), TEXT, 0 },
-	{ 'r', offsetof(struct serve, repo), TEXT, 0 },
-	{ 'R', offsetof(struct serve, root), TEXT, 0 },
-	{ 'm', offsetof(struct serve, manifest), TEXT, 0 },
-	{ 's', offsetof(struct serve, socket), TEXT, 0 },
-	{ 't', offsetof(struct serve, trace), TEXT, 0 },
-	{ 'j', offsetof(struct serve, stats), TEXT, 0 },
-	{ 'c', offsetof(struct serve, cache), SIZE, 0 },
-	{ 'D', offsetof(struct serve, decoded), SIZE, 0 },
-	{ 'T', offsetof(struct serve, threads), NUMBER, 16 },
-	{ 'l', offsetof(struct serve, low_speed), NUMBER, 3600 },
-	{ 'n', offsetof(struct serve, ready_fd), NUMBER, 1 << 20 },
-	{ '2', offsetof(struct serve, h2), FLAG, 0 },
-	{ 'f', offsetof(struct serve, fill), FLAG, 0 },
-	{ 'b', offsetof(struct serve, no_bundle), FLAG, 0 },
-};
-/* clang-format on */
-
-static int take(struct serve *s, const struct field *f, const char *name)
-{
-	void *to = (char *)s + f->at;
-
-	switch (f->type) {
-	case TEXT:
-		*(const char **)to = optarg;
-		return 0;
-	case FLAG:
-		*(int *)to = 1;
-		return 0;
-	case SIZE:
-		return parse_size(optarg, to)
-			       ? cmd_misuse("--%s %s: not a size (64M, 1G)",
-					    name, optarg)
-			       : 0;
-	case NUMBER:
-		return parse_int(optarg, 0, f->max, to)
-			       ? cmd_misuse("--%s %s: not a number from 0 to %d",
-					    name, optarg, f->max)
-			       : 0;
-	}
-	return CMD_EXIT_USAGE;
-}
-
+/* getopt's form of the table of options. */
 static int read_options(struct serve *s, int argc, char **argv)
 {
-	int c, rc = 0, at = 0;
+	struct option list[TOOL_OPTIONS_MAX + 1] = { 0 };
+	struct errinfo err = ERRINFO_INIT;
+	int c, at = 0;
 
-	while (!rc && (c = getopt_long(argc, argv, "", options, &at)) != -1) {
-		const struct field *f = NULL;
-
-		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-			if (fields[i].c == c)
-				f = &fields[i];
-		rc = f ? take(s, f, options[at].name)
-		       : cmd_misuse("see " TOOL_NAME " serve --help");
+	for (int i = 0; tool_options[i].name; i++)
+		list[i] = (struct option){ tool_options[i].name,
+					   tool_options[i].type == TOOL_FLAG
+						   ? no_argument
+						   : required_argument,
+					   NULL, 1 };
+	while ((c = getopt_long(argc, argv, "", list, &at)) != -1) {
+		if (c != 1)
+			return cmd_misuse("see " TOOL_NAME " serve --help");
+		if (tool_option_set(s, list[at].name, optarg, &err))
+			return cmd_misuse("serve: --%s", err.text);
 	}
-	return rc;
+	return 0;
 }
 
 static int check(struct serve *s, int argc, char **argv)
 {
-	int from = !!s->disk + !!s->url + !!s->repo;
+	struct errinfo err = ERRINFO_INIT;
 
-	if (!s->socket || from != 1)
-		return cmd_misuse("serve: give --socket, and one of --disk, "
-				  "--url, --repo");
+	if (!s->socket)
+		return cmd_misuse("serve: give --socket");
 	if (optind < argc)
 		s->image = argv[optind++];
 	if (optind < argc)
 		return cmd_misuse("serve: '%s' is one image too many",
 				  argv[optind]);
-	if (s->disk)
-		return s->image || s->manifest
-			       ? cmd_misuse("serve: --disk needs no image")
-			       : 0;
-	if (!s->manifest == !s->image)
-		return cmd_misuse("serve: give either IMAGE:CHANNEL or "
-				  "--manifest");
-	if (s->image && !s->root)
-		return cmd_misuse("serve: give the root document that you "
-				  "trust, --root FILE");
-	return 0;
-}
-
-/* A directory is read as a URL as well. */
-static char *url_of(const char *dir)
-{
-	auto_free char *path = realpath(dir, NULL);
-	char *url;
-
-	return path && asprintf(&url, "file://%s", path) >= 0 ? url : NULL;
+	return tool_serve_check(s, &err) ? cmd_misuse("serve: %s", err.text) : 0;
 }
 
 static int serve(struct serve *s, struct errinfo *err)
 {
-	auto_free char *url = NULL;
 	struct loop *loop = loop_new();
 	struct imagedev *dev = NULL;
 	int rc;
 
 	if (!loop)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	if (s->repo) {
-		s->url = url = url_of(s->repo);
-		if (!url) {
-			loop_free(loop);
-			return errinfo_set_errno(err, -ENOENT, "%s", s->repo);
-		}
-	}
-	rc = s->disk ? tool_disk_open(loop, s->disk, &dev, err)
-		     : tool_image_open(loop, s, &dev, err);
+	rc = tool_open(loop, s, &dev, err);
 	if (!rc)
 		rc = tool_listen(loop, s, dev, err);
-	imagedev_close(dev);
-	tool_image_close();
+	tool_close(dev);
 	loop_free(loop);
 	return rc;
 }
 
 static int cmd_serve(int argc, char **argv, void *arg)
 {
-	struct serve s = { .ready_fd = -1,
-			   .cache = 64 << 20,
-			   .decoded = 16 << 20,
-			   .threads = 2 };
+	struct serve s = SERVE_INIT;
 	struct errinfo err = ERRINFO_INIT;
 	int rc = read_options(&s, argc, argv);
 
