@@ -7,8 +7,7 @@
  * floor; a `block` of what is shut anyway is a warning.
  */
 #include <fnmatch.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "policy.h"
 #include "rules.h"
@@ -318,6 +317,13 @@ static void check_line(struct checker *c)
 		}
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct acl_problem *x = a, *y = b;
+
+	return x->line != y->line ? x->line - y->line : x->col - y->col;
+}
+
 int acl_check(struct acl_policy *p, const struct acl_facts *facts)
 {
 	acl_policy_forget(p);
@@ -331,9 +337,13 @@ int acl_check(struct acl_policy *p, const struct acl_facts *facts)
 			c.f = NULL;
 		check_line(&c);
 	}
+	if (!p->errors)
+		acl_check_order(p);
 	for (size_t i = 0; i < p->n_tables; i++)
 		if (!p->tables[i].used)
 			acl_policy_warn(p, p->tables[i].line, p->tables[i].col,
 					"no line uses this table");
+	if (p->n_problems)
+		qsort(p->problems, p->n_problems, sizeof(*p->problems), by_place);
 	return p->errors;
 }

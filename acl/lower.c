@@ -7,218 +7,10 @@
  * domU may send has a rule for the answers beside it, so that a connection
  * lives no longer than its line. Rates are shared by all rules of a line.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "rules.h"
+#include "lower.h"
 
 #define LOG_RATE  10 /* lines in a second, of one line of the policy */
 #define LOG_BURST 20
-#define NAME_MAX_ 96
-
-struct lowering {
-	struct acl_rules *r;
-	const struct acl_policy *p;
-	const struct acl_facts *f;
-	const struct acl_line *l;
-	struct acl_window windows[ACL_WINDOWS_MAX];
-	size_t n_windows;
-	const char *rate;  /* name of the line's limit or set, or NULL */
-	const char *domus; /* set of the domUs it is about, NULL: all */
-};
-
-/* Values */
-
-static int by_value(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	if (x[0] != y[0])
-		return x[0] < y[0] ? -1 : 1;
-	return x[1] < y[1] ? -1 : x[1] > y[1];
-}
-
-/* Sorts values from first on and leaves out prefixes within others. */
-static size_t merge_hosts(struct acl_rules *r, size_t first)
-{
-	uint32_t(*v)[2] = r->values + first;
-	size_t n = r->n_values - first, out = 0;
-
-	if (r->oom)
-		return 0;
-	qsort(v, n, sizeof(*v), by_value);
-	for (size_t i = 0; i < n; i++) {
-		const uint32_t *last = out ? v[out - 1] : NULL;
-
-		if (last && v[i][1] >= last[1] &&
-		    (v[i][0] ^ last[0]) >> (32 - last[1]) == 0)
-			continue;
-		memmove(v[out++], v[i], sizeof(*v));
-	}
-	r->n_values = first + out;
-	return out;
-}
-
-/* The same of ranges; what touches becomes one. */
-static size_t merge_ports(struct acl_rules *r, size_t first)
-{
-	uint32_t(*v)[2] = r->values + first;
-	size_t n = r->n_values - first, out = 0;
-
-	if (r->oom)
-		return 0;
-	qsort(v, n, sizeof(*v), by_value);
-	for (size_t i = 0; i < n; i++) {
-		if (out && v[i][0] <= v[out - 1][1] + 1) {
-			if (v[i][1] > v[out - 1][1])
-				v[out - 1][1] = v[i][1];
-			continue;
-		}
-		memmove(v[out++], v[i], sizeof(*v));
-	}
-	r->n_values = first + out;
-	return out;
-}
-
-static void add_hosts(struct lowering *lo, const struct acl_list *list)
-{
-	const struct acl_item *item = acl_policy_items(lo->p, list);
-
-	for (size_t i = 0; i < list->n; i++)
-		if (item[i].kind == ACL_PREFIX)
-			acl_rules_value(lo->r, item[i].a, item[i].b);
-		else if (item[i].kind == ACL_TABLE_REF)
-			add_hosts(lo, &lo->p->tables[item[i].a].hosts);
-}
-
-/* Sets */
-
-/* PREFIX_LINE, or with another number behind it where that is taken. */
-static const char *set_name(struct lowering *lo, const char *prefix)
-{
-	char name[NAME_MAX_];
-
-	snprintf(name, sizeof(name), "%s_%d", prefix, lo->l->line);
-	for (int i = 2; acl_rules_find_set(lo->r, name); i++)
-		snprintf(name, sizeof(name), "%s_%d_%d", prefix, lo->l->line, i);
-	return acl_rules_string(lo->r, name);
-}
-
-static const char *table_set(struct lowering *lo, const struct acl_table *t)
-{
-	char name[NAME_MAX_];
-	struct acl_set set = {
-		.kind = ACL_SET_HOSTS,
-		.of_policy = 1,
-		.line = t->line,
-	};
-
-	snprintf(name, sizeof(name), "table_%s", t->name);
-	if (!acl_rules_find_set(lo->r, name)) {
-		set.name = acl_rules_string(lo->r, name);
-		set.first = lo->r->n_values;
-		add_hosts(lo, &t->hosts);
-		set.n = merge_hosts(lo->r, set.first);
-		acl_rules_add_set(lo->r, &set);
-	}
-	return acl_rules_string(lo->r, name);
-}
-
-/* Where no host of the Internet is: RFC 6890 without the blocks of
- * documentation, multicast and what was never given out; and the segment. */
-static const uint32_t special[][2] = {
-	{ 0x00000000, 8 },  /* 0.0.0.0 */
-	{ 0x0a000000, 8 },  /* 10.0.0.0 */
-	{ 0x64400000, 10 }, /* 100.64.0.0 */
-	{ 0x7f000000, 8 },  /* 127.0.0.0 */
-	{ 0xa9fe0000, 16 }, /* 169.254.0.0 */
-	{ 0xac100000, 12 }, /* 172.16.0.0 */
-	{ 0xc0000000, 24 }, /* 192.0.0.0 */
-	{ 0xc0a80000, 16 }, /* 192.168.0.0 */
-	{ 0xc6120000, 15 }, /* 198.18.0.0 */
-	{ 0xe0000000, 3 },  /* 224.0.0.0 and 240.0.0.0 */
-};
-
-static const char *internet_set(struct lowering *lo)
-{
-	struct acl_set set = {
-		.name = "not_internet",
-		.kind = ACL_SET_HOSTS,
-		.line = lo->f->address_line,
-		.first = lo->r->n_values,
-	};
-
-	if (acl_rules_find_set(lo->r, set.name))
-		return set.name;
-	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
-		acl_rules_value(lo->r, special[i][0], special[i][1]);
-	acl_rules_value(lo->r, lo->f->address & (~0U << (32 - lo->f->prefix)),
-			lo->f->prefix);
-	set.n = merge_hosts(lo->r, set.first);
-	acl_rules_add_set(lo->r, &set);
-	return set.name;
-}
-
-static char **copy_patterns(struct lowering *lo, const struct acl_list *list)
-{
-	const struct acl_item *item = acl_policy_items(lo->p, list);
-	char **out;
-
-	if (!list->n)
-		return NULL;
-	out = calloc(list->n + 1, sizeof(*out));
-	for (size_t i = 0; out && i < list->n; i++) {
-		out[i] = strdup(item[i].text);
-		if (!out[i])
-			lo->r->oom = 1;
-	}
-	if (!out)
-		lo->r->oom = 1;
-	return out;
-}
-
-static const char *domus_set(struct lowering *lo)
-{
-	struct acl_set set = {
-		.kind = ACL_SET_DOMUS,
-		.of_policy = 1,
-		.line = lo->l->line,
-	}, *s;
-
-	if (!lo->l->from.images.n && !lo->l->from.nodes.n)
-		return NULL;
-	set.name = set_name(lo, "domus");
-	s = acl_rules_add_set(lo->r, &set);
-	if (!s)
-		return "";
-	s->images = copy_patterns(lo, &lo->l->from.images);
-	s->nodes = copy_patterns(lo, &lo->l->from.nodes);
-	return set.name;
-}
-
-static const char *rate_set(struct lowering *lo)
-{
-	const struct acl_rate *rate = &lo->l->rate;
-	struct acl_set set = {
-		.kind = rate->each ? ACL_SET_RATE : ACL_SET_LIMIT,
-		.of_policy = 1,
-		.line = lo->l->line,
-		.limit = {
-			.unit = rate->unit,
-			.over = 1,
-			.value = rate->value,
-			.per = rate->per,
-			.burst = rate->burst,
-		},
-	};
-
-	if (!rate->unit)
-		return NULL;
-	set.name = set_name(lo, "rate");
-	acl_rules_add_set(lo->r, &set);
-	return set.name;
-}
 
 /* Matches of one rule; reply: the other way round. */
 
@@ -233,7 +25,7 @@ static void match_hosts(struct lowering *lo, struct acl_rule *rule, int dst,
 	if (lo->r->oom)
 		return;
 	if (end->negated) {
-		add_hosts(lo, &end->who);
+		acl_lower_add_hosts(lo, &end->who);
 	} else {
 		const struct acl_item *item = acl_policy_items(lo->p, &end->who);
 
@@ -241,7 +33,7 @@ static void match_hosts(struct lowering *lo, struct acl_rule *rule, int dst,
 			if (item[i].kind == ACL_PREFIX)
 				acl_rules_value(lo->r, item[i].a, item[i].b);
 	}
-	m->n = merge_hosts(lo->r, first);
+	m->n = acl_lower_merge_hosts(lo->r, first);
 }
 
 static void match_who(struct lowering *lo, struct acl_rule *rule, int dst,
@@ -252,12 +44,13 @@ static void match_who(struct lowering *lo, struct acl_rule *rule, int dst,
 		acl_match_host(lo->r, rule, dst, 0, lo->f->central_address, 32);
 		break;
 	case ACL_INTERNET:
-		acl_match_set(rule, dst, 1, internet_set(lo));
+		acl_match_set(rule, dst, 1, acl_lower_internet(lo));
 		break;
 	case ACL_TABLE_REF:
 		if (!end->negated) {
-			acl_match_set(rule, dst, 0,
-				      table_set(lo, &lo->p->tables[item->a]));
+			acl_match_set(
+				rule, dst, 0,
+				acl_lower_table(lo, &lo->p->tables[item->a]));
 			break;
 		}
 		/* fallthrough */
@@ -324,7 +117,7 @@ static void match_proto(struct lowering *lo, struct acl_rule *rule,
 							  lo->f);
 		acl_rules_value(lo->r, a, b);
 	}
-	rule->m[rule->n - 1].n = merge_ports(lo->r, first);
+	rule->m[rule->n - 1].n = acl_lower_merge_ports(lo->r, first);
 }
 
 /* Rules */
@@ -453,8 +246,8 @@ static void lower_line(struct lowering *lo)
 	if (lo->l->hours.line)
 		lo->n_windows = acl_hours_windows(
 			&lo->l->hours, lo->f->utc_offset_sec, lo->windows);
-	lo->domus = domus_set(lo);
-	lo->rate = rate_set(lo);
+	lo->domus = acl_lower_domus(lo);
+	lo->rate = acl_lower_rate(lo);
 	for (size_t i = 0; i < from->who.n; i++)
 		for (size_t k = 0; k < to->who.n; k++)
 			if (!is_shared(from, f, i) && !is_shared(to, t, k))

@@ -11,8 +11,6 @@
 #include "cleanup.h"
 #include "parser.h"
 
-#define MACRO_TOKENS_MAX 4096
-
 void acl_parse_error(struct acl_parser *ps, const char *fmt, ...)
 {
 	char text[512];
@@ -22,15 +20,6 @@ void acl_parse_error(struct acl_parser *ps, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	acl_policy_error(ps->p, ps->token.line, ps->token.col, "%s", text);
-}
-
-static const struct acl_macro *find_macro(const struct acl_parser *ps,
-					  const char *name)
-{
-	for (size_t i = 0; i < ps->n_macros; i++)
-		if (strcmp(ps->macros[i].name, name) == 0)
-			return &ps->macros[i];
-	return NULL;
 }
 
 /* From the macro that is being read, or from the text. */
@@ -60,7 +49,7 @@ void acl_parse_next(struct acl_parser *ps)
 	next_token(ps);
 	if (!ps->in && ps->token.kind == CONF_TOKEN_WORD &&
 	    ps->token.text[0] == '$') {
-		m = find_macro(ps, ps->token.text + 1);
+		m = acl_parse_find_macro(ps, ps->token.text + 1);
 		if (m) {
 			ps->in = m;
 			ps->at = 0;
@@ -79,7 +68,7 @@ int acl_parse_is(const struct acl_parser *ps, const char *word)
 	       strcmp(ps->token.text, word) == 0;
 }
 
-static int is_mark(const struct acl_parser *ps, char mark)
+int acl_parse_is_mark(const struct acl_parser *ps, char mark)
 {
 	return ps->token.kind == CONF_TOKEN_MARK && ps->token.text[0] == mark;
 }
@@ -92,7 +81,7 @@ static int is_end(const struct acl_parser *ps)
 }
 
 /* Of a statement in base braces. */
-static int is_statement_end(const struct acl_parser *ps, int base)
+int acl_parse_is_end(const struct acl_parser *ps, int base)
 {
 	return ps->token.kind == CONF_TOKEN_EOF ||
 	       (ps->token.kind == CONF_TOKEN_END && ps->brace <= base) ||
@@ -100,12 +89,12 @@ static int is_statement_end(const struct acl_parser *ps, int base)
 }
 
 /* Known ones are replaced before anybody sees them. */
-static int is_unknown_macro(const struct acl_parser *ps)
+int acl_parse_is_unknown(const struct acl_parser *ps)
 {
 	return ps->token.kind == CONF_TOKEN_WORD && ps->token.text[0] == '$';
 }
 
-static void unexpected(struct acl_parser *ps, const char *what)
+void acl_parse_unexpected(struct acl_parser *ps, const char *what)
 {
 	static const char *const names[] = {
 		[CONF_TOKEN_OPEN] = "'{'",
@@ -116,7 +105,7 @@ static void unexpected(struct acl_parser *ps, const char *what)
 
 	if (ps->token.kind == CONF_TOKEN_BAD)
 		acl_parse_error(ps, "%s", ps->token.text);
-	else if (is_unknown_macro(ps))
+	else if (acl_parse_is_unknown(ps))
 		acl_parse_error(ps, "no macro '%s' above this line",
 				ps->token.text + 1);
 	else if (ps->token.text[0])
@@ -132,19 +121,20 @@ static void unexpected(struct acl_parser *ps, const char *what)
 static int parse_items(struct acl_parser *ps, struct acl_list *list,
 		       acl_parse_fn fn, const char *what, int depth)
 {
-	if (ps->token.kind == CONF_TOKEN_WORD && !is_unknown_macro(ps)) {
+	if (ps->token.kind == CONF_TOKEN_WORD && !acl_parse_is_unknown(ps)) {
 		if (fn(ps, list))
 			return -1;
 		acl_parse_next(ps);
 		return 0;
 	}
 	if (ps->token.kind != CONF_TOKEN_OPEN || depth == ACL_LIST_DEPTH_MAX) {
-		unexpected(ps, what);
+		acl_parse_unexpected(ps, what);
 		return -1;
 	}
 	acl_parse_next(ps);
 	while (ps->token.kind != CONF_TOKEN_CLOSE) {
-		if (ps->token.kind == CONF_TOKEN_END || is_mark(ps, ','))
+		if (ps->token.kind == CONF_TOKEN_END ||
+		    acl_parse_is_mark(ps, ','))
 			acl_parse_next(ps);
 		else if (parse_items(ps, list, fn, what, depth + 1))
 			return -1;
@@ -172,86 +162,11 @@ static void resync(struct acl_parser *ps)
 {
 	int base = ps->block ? 1 : 0;
 
-	while (!is_statement_end(ps, base))
+	while (!acl_parse_is_end(ps, base))
 		acl_parse_next(ps);
 }
 
 /* Statements, behind their first word */
-
-static int is_macro_name(const char *s)
-{
-	return *s && !strchr("0123456789", *s) &&
-	       s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
-			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
-}
-
-static int add_token(struct acl_parser *ps, struct acl_macro *m)
-{
-	struct acl_token *more;
-
-	if (m->n == MACRO_TOKENS_MAX) {
-		acl_parse_error(ps, "a macro of more than %d words",
-				MACRO_TOKENS_MAX);
-		return -1;
-	}
-	more = reallocarray(m->tokens, m->n + 1, sizeof(*more));
-	if (!more) {
-		ps->p->oom = 1;
-		return -1;
-	}
-	m->tokens = more;
-	more += m->n;
-	*more = ps->token;
-	more->text = acl_policy_string(ps->p, ps->token.text);
-	if (!more->text)
-		return -1;
-	m->n++;
-	return 0;
-}
-
-static int parse_macro(struct acl_parser *ps, const struct acl_token *name)
-{
-	struct acl_macro m = { acl_policy_string(ps->p, name->text), NULL, 0,
-			       name->line };
-	const struct acl_macro *same = find_macro(ps, name->text);
-	int base = ps->brace;
-	struct acl_macro *more;
-
-	if (same)
-		acl_policy_error(ps->p, name->line, name->col,
-				 "macro '%s' stands in line %d already",
-				 name->text, same->line);
-	else if (!is_macro_name(name->text))
-		acl_policy_error(ps->p, name->line, name->col,
-				 "'%s' is no name of a macro: letters, digits "
-				 "and _, no digit first",
-				 name->text);
-	for (acl_parse_next(ps); !is_statement_end(ps, base); acl_parse_next(ps)) {
-		if (ps->token.kind == CONF_TOKEN_BAD || is_mark(ps, '=') ||
-		    is_unknown_macro(ps)) {
-			unexpected(ps, "the value of a macro");
-			goto err_free;
-		}
-		if (ps->token.kind != CONF_TOKEN_END && add_token(ps, &m))
-			goto err_free;
-	}
-	if (m.n == 0 || ps->brace > base) {
-		unexpected(ps, "the value of a macro");
-		goto err_free;
-	}
-	more = reallocarray(ps->macros, ps->n_macros + 1, sizeof(*more));
-	if (!more || !m.name) {
-		ps->p->oom = 1;
-		goto err_free;
-	}
-	ps->macros = more;
-	more[ps->n_macros++] = m;
-	return 0;
-
-err_free:
-	free(m.tokens);
-	return -1;
-}
 
 static int is_table_name(const char *s, size_t len)
 {
@@ -270,7 +185,7 @@ static int parse_table(struct acl_parser *ps)
 
 	if (ps->token.kind != CONF_TOKEN_WORD ||
 	    !is_table_name(ps->token.text, len)) {
-		unexpected(ps, "a name like <grid>, of a-z, 0-9 and _");
+		acl_parse_unexpected(ps, "a name like <grid>, of a-z, 0-9 and _");
 		return -1;
 	}
 	memcpy(name, ps->token.text + 1, len - 2);
@@ -313,7 +228,7 @@ static int parse_segment(struct acl_parser *ps)
 			   "the name of a segment"))
 		return -1;
 	if (ps->token.kind != CONF_TOKEN_OPEN) {
-		unexpected(ps, "'{' and lines for this segment");
+		acl_parse_unexpected(ps, "'{' and lines for this segment");
 		return -1;
 	}
 	ps->block = ++ps->n_blocks;
@@ -362,8 +277,8 @@ static int parse_statement(struct acl_parser *ps)
 	}
 	first.text = word;
 	acl_parse_next(ps);
-	if (is_mark(ps, '='))
-		return parse_macro(ps, &first);
+	if (acl_parse_is_mark(ps, '='))
+		return acl_parse_macro(ps, &first);
 	if (strcmp(word, "pass") == 0 || strcmp(word, "block") == 0)
 		return parse_rule(ps, &first);
 	if (strcmp(word, "table") == 0)
@@ -396,14 +311,15 @@ static void parse_statements(struct acl_parser *ps)
 			continue;
 		}
 		if (ps->token.kind != CONF_TOKEN_WORD) {
-			unexpected(ps, "pass, block, table, segment or NAME =");
+			acl_parse_unexpected(
+				ps, "pass, block, table, segment or NAME =");
 			resync(ps);
 			continue;
 		}
 		if (parse_statement(ps)) {
 			resync(ps);
 		} else if (!is_end(ps)) {
-			unexpected(ps, "the end of the line");
+			acl_parse_unexpected(ps, "the end of the line");
 			resync(ps);
 		}
 	}

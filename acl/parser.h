@@ -42,12 +42,24 @@ void acl_parse_error(struct acl_parser *ps, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void acl_parse_next(struct acl_parser *ps);
 int acl_parse_is(const struct acl_parser *ps, const char *word);
+int acl_parse_is_mark(const struct acl_parser *ps, char mark);
+/* Known macros are replaced before anybody sees them. */
+int acl_parse_is_unknown(const struct acl_parser *ps);
+/* Of a statement that began in base braces. */
+int acl_parse_is_end(const struct acl_parser *ps, int base);
+/* "expected WHAT, not ..." at the current token */
+void acl_parse_unexpected(struct acl_parser *ps, const char *what);
 
 /* One word, or several between braces, with commas and newlines between them
  * as one likes. fn reads the current word into the list and leaves it. */
 typedef int (*acl_parse_fn)(struct acl_parser *ps, struct acl_list *list);
 int acl_parse_list(struct acl_parser *ps, struct acl_list *list,
 		   acl_parse_fn fn, const char *what);
+
+/* parse-macro.c: behind the name, at its '='. */
+int acl_parse_macro(struct acl_parser *ps, const struct acl_token *name);
+const struct acl_macro *acl_parse_find_macro(const struct acl_parser *ps,
+					     const char *name);
 
 /* parse-item.c: words to items. */
 int acl_parse_host(struct acl_parser *ps, struct acl_list *list);

@@ -167,5 +167,7 @@ size_t acl_hours_windows(const struct acl_hours *h, int utc_offset_sec,
 /* check.c: does this line stand for this segment? */
 int acl_line_applies(const struct acl_policy *p, const struct acl_line *l,
 		     const char *segment);
+/* check-order.c: warns of lines that never decide. */
+void acl_check_order(struct acl_policy *p);
 
 #endif

@@ -1,8 +1,9 @@
 # Two libraries: what needs no kernel, and what speaks with it.
 libs         += acl acl-nft
 acl-srcs     := $(addprefix acl/,policy.c problem.c names.c parse.c \
-                parse-item.c parse-line.c parse-when.c check.c print.c \
-                compile.c rules.c hours.c floor.c lower.c emit.c emit-rule.c)
+                parse-macro.c parse-item.c parse-line.c parse-when.c check.c \
+                check-order.c print.c compile.c rules.c hours.c floor.c \
+                lower.c lower-set.c emit.c emit-rule.c)
 acl-libs     := common
 acl-nft-srcs := $(addprefix acl/,nft.c counts.c live.c)
 acl-nft-inc  := acl
