@@ -310,6 +310,7 @@ static const struct setter block_setters[] = {
 	{ "repo", config_set_repo },
 	{ "carousel", config_set_carousel },
 	{ "tunnel", config_set_tunnel },
+	{ "acl", config_set_acl },
 	{ "limits", set_limits },
 	{ "node", set_node },
 	{ NULL, NULL },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config-walls - setters of the blocks about who reaches whom: tunnel.
+ * config-walls - setters of the blocks about who reaches whom: tunnel, acl.
  */
 #include "config-set.h"
 
@@ -32,4 +32,19 @@ void config_set_tunnel(struct reader *r, const struct conf_stmt *s)
 {
 	r->c->tunnel.line = s->line;
 	config_apply(r, tunnel_setters, s->child);
+}
+
+static void set_policy(struct reader *r, const struct conf_stmt *s)
+{
+	config_copy_path(r, s, r->c->policy);
+}
+
+static const struct setter acl_setters[] = {
+	{ "policy", set_policy },
+	{ NULL, NULL },
+};
+
+void config_set_acl(struct reader *r, const struct conf_stmt *s)
+{
+	config_apply(r, acl_setters, s->child);
 }

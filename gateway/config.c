@@ -45,6 +45,10 @@ static const struct conf_rule tunnel_rules[] = {
 	{ "keepalive", 1, 1, 0, NULL },
 	{ NULL, 0, 0, 0, NULL },
 };
+static const struct conf_rule acl_rules[] = {
+	{ "policy", 1, 1, CONF_REQUIRED, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
 static const struct conf_rule limits_rules[] = {
 	{ "memory", 1, 1, 0, NULL },
 	{ "vcpus", 1, 1, 0, NULL },
@@ -74,6 +78,7 @@ static const struct conf_rule segment_rules[] = {
 	{ "repo", 0, 0, 0, repo_rules },
 	{ "carousel", 0, 0, 0, carousel_rules },
 	{ "tunnel", 0, 0, 0, tunnel_rules },
+	{ "acl", 0, 0, 0, acl_rules },
 	{ "limits", 0, 0, 0, limits_rules },
 	{ "node", 1, 1, CONF_MANY, node_rules },
 	{ NULL, 0, 0, 0, NULL },

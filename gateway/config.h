@@ -20,6 +20,7 @@
 #define CONFIG_IMAGES_MAX 64
 #define CONFIG_TEXT       512 /* paths and URLs, with the final NUL */
 #define CONFIG_IFNAME     16  /* IFNAMSIZ */
+#define CONFIG_IMAGE      (2 * CONFIG_NAME) /* "NAME/CHANNEL" */
 
 enum config_loader {
 	CONFIG_LOADER_AUTO, /* by what the firmware says it is */
@@ -93,6 +94,7 @@ struct config {
 	unsigned int domu_prefix;
 	char state[CONFIG_TEXT], boot[CONFIG_TEXT];
 	char key[CONFIG_TEXT], root[CONFIG_TEXT];
+	char policy[CONFIG_TEXT];     /* acl(5); "": the default one */
 	char nginx_user[CONFIG_NAME]; /* "" : chosen when generated */
 	int lease_sec, report_sec;
 	uint64_t cache_bytes;

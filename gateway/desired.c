@@ -47,7 +47,7 @@ static json_t *domu_config(const struct gateway *gw, const struct node *n,
 			   const struct workspace *w, const char *id)
 {
 	const struct config *c = gw->config;
-	int tunnelled = gw->tunnel && n->has_tunnel_key;
+	int tunnelled = c->tunnel.line && n->has_tunnel_key;
 	char ip[PARSE_IPV4_STR], cidr[PARSE_IPV4_STR + 4];
 	char name[CONFIG_NAME * 2];
 
@@ -153,6 +153,16 @@ static void set_wanted(struct gateway *gw, struct node *n, json_t *wanted)
 		reply_desired(gw, r, n);
 }
 
+static void give(struct gateway *gw, struct node *n, const struct workspace *w)
+{
+	if (w)
+		snprintf(n->domu_image, sizeof(n->domu_image), "%s/%s",
+			 w->image, w->channel);
+	else
+		n->domu_image[0] = '\0';
+	set_wanted(gw, n, wanted_domus(gw, n, w));
+}
+
 static void assign_work(struct gateway *gw)
 {
 	struct assign_node *list;
@@ -180,13 +190,10 @@ static void assign_work(struct gateway *gw)
 	assign(gw->workspaces.list, gw->workspaces.n, &gw->config->limits, list,
 	       gw->n_nodes, gw->results);
 	for (size_t i = 0; i < gw->n_nodes; i++)
-		set_wanted(
-			gw, gw->nodes[i],
-			wanted_domus(
-				gw, gw->nodes[i],
-				list[i].workspace < 0
-					? NULL
-					: &gw->workspaces.list[list[i].workspace]));
+		give(gw, gw->nodes[i],
+		     list[i].workspace < 0
+			     ? NULL
+			     : &gw->workspaces.list[list[i].workspace]);
 out:
 	free(names);
 	free(list);

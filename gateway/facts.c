@@ -41,8 +41,8 @@ int facts_from_config(const struct config *c, struct acl_facts *out,
 						      c->carousel.line };
 	if (c->tunnel.line) {
 		out->tunnel_interface = c->tunnel.interface;
-		out->tunnel = (struct acl_service){ c->tunnel.port,
-						    c->tunnel.line };
+		out->tunnel =
+			(struct acl_service){ c->tunnel.port, c->tunnel.line };
 	}
 	*nodes_out = nodes;
 	return 0;

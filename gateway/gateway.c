@@ -120,8 +120,7 @@ static void on_lost_timer(void *arg)
 	}
 	if (lost)
 		gateway_assign(gw);
-	if (gw->walls_broken)
-		walls_follow(gw);
+	walls_tick(gw);
 	loop_timer_set(gw->lost_timer, TICK_MS);
 }
 
@@ -317,6 +316,16 @@ static int start_timers(struct gateway *gw, struct errinfo *err)
 	return 0;
 }
 
+/* Rules before the tunnels, which bring packets. */
+static int raise_walls(struct gateway *gw, struct errinfo *err)
+{
+	int rc = walls_apply(gw, err);
+
+	if (rc)
+		return errinfo_wrap(err, rc, "walls");
+	return tunnel_start(gw, err);
+}
+
 int gateway_start(struct gateway *gw, struct errinfo *err)
 {
 	struct config *c = gw->config;
@@ -336,13 +345,12 @@ int gateway_start(struct gateway *gw, struct errinfo *err)
 		gw->config = c;
 		return rc;
 	}
-	rc = tunnel_start(gw, err);
-	if (rc)
-		return rc;
 	gen = load_desired(gw);
 	gateway_want(gw);
 	gateway_assign(gw);
-	rc = listen_on_socket(gw, err);
+	rc = raise_walls(gw, err);
+	if (!rc)
+		rc = listen_on_socket(gw, err);
 	if (!rc)
 		rc = uplink_start(&c->central, gw->loop, gen, on_desired, gw,
 				  &gw->uplink, err);
@@ -355,6 +363,7 @@ void gateway_stop(struct gateway *gw)
 {
 	uplink_stop(gw->uplink);
 	tunnel_stop(gw);
+	walls_free(gw->walls);
 	httpd_free(gw->httpd);
 	loop_timer_del(gw->lost_timer);
 	loop_timer_del(gw->report_timer);

@@ -19,6 +19,7 @@
 
 struct uplink;
 struct tunnel;
+struct walls;
 
 struct gateway {
 	struct config *config;
@@ -29,6 +30,7 @@ struct gateway {
 	struct store *store;
 	struct uplink *uplink;
 	struct tunnel *tunnel; /* NULL: none is configured */
+	struct walls *walls;   /* NULL: until walls_apply */
 	struct trust_key key;
 	char pin[TLS_PIN_LEN];
 	struct release_cache release;

@@ -25,7 +25,6 @@ static const struct generated table[] = {
 	{ GENERATE_NGINX, "nginx.conf", generate_nginx },
 	{ GENERATE_DNSMASQ, "dnsmasq.conf", generate_dnsmasq },
 	{ GENERATE_HOSTS, "dnsmasq.hosts", generate_hosts },
-	{ GENERATE_NFTABLES, "nftables.conf", generate_nftables },
 	{ GENERATE_REPO, "repo.env", generate_repo },
 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * generate - the configuration of the gateway's other services, from
- * nightshift.conf: nginx.conf, dnsmasq.conf, dnsmasq.hosts, nftables.conf,
- * repo.env.
+ * nightshift.conf: nginx.conf, dnsmasq.conf, dnsmasq.hosts, repo.env.
  *
  * The text depends on the configuration and on where it will lie, on nothing
  * else (golden tests: tests/golden/gateway-conf).
@@ -15,17 +14,15 @@
 #include "errinfo.h"
 
 /* Files of one folder, as bits of what was changed. */
-#define GENERATE_NGINX    1U
-#define GENERATE_DNSMASQ  2U
-#define GENERATE_HOSTS    4U
-#define GENERATE_NFTABLES 8U
-#define GENERATE_REPO     16U
+#define GENERATE_NGINX   1U
+#define GENERATE_DNSMASQ 2U
+#define GENERATE_HOSTS   4U
+#define GENERATE_REPO    8U
 
 /* dir is the absolute folder the files will lie in, without a blank. */
 void generate_nginx(const struct config *c, const char *dir, struct buf *out);
 void generate_dnsmasq(const struct config *c, const char *dir, struct buf *out);
 void generate_hosts(const struct config *c, const char *dir, struct buf *out);
-void generate_nftables(const struct config *c, const char *dir, struct buf *out);
 /* Arguments of `imagerepo mirror` and `carouseld`, as the shell and systemd
  * read them. */
 void generate_repo(const struct config *c, const char *dir, struct buf *out);

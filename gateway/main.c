@@ -18,6 +18,7 @@
 #include "generate.h"
 #include "log.h"
 #include "parse.h"
+#include "walls.h"
 
 #define CONFIG_DEFAULT "/etc/nightshift/nightshift.conf"
 
@@ -25,7 +26,7 @@ struct options {
 	const char *file;
 	const char *generate; /* -g */
 	const char *keep;     /* -G */
-	int check, verbose, debug;
+	int check, walls, verbose, debug;
 	int ready_fd;
 };
 
@@ -34,10 +35,12 @@ static void usage(FILE *f)
 	fputs("usage: gatewayd [-d] [-f FILE] [-G DIR] [-R FD]\n"
 	      "       gatewayd [-f FILE] -n [-v]\n"
 	      "       gatewayd [-f FILE] -g DIR\n"
+	      "       gatewayd [-f FILE] -w\n"
 	      "  -f FILE  configuration (" CONFIG_DEFAULT ")\n"
 	      "  -n       check it and the files it names; -nv prints it\n"
 	      "  -g DIR   write the other services' configuration to DIR\n"
 	      "  -G DIR   run, and keep DIR up to date at each reload\n"
+	      "  -w       put the packet filter's rules in place, without domUs\n"
 	      "  -R FD    write a newline to FD once ready\n"
 	      "  -d       log more\n"
 	      "  -V       print the version\n",
@@ -68,13 +71,13 @@ static int parse_options(int argc, char **argv, struct options *o)
 	int c;
 
 	for (;;) {
-		c = getopt_long(argc, argv, "f:g:G:R:nvdhV", longs, NULL);
+		c = getopt_long(argc, argv, "f:g:G:R:nwvdhV", longs, NULL);
 		switch (c) {
 		case -1:
 			if (optind < argc)
 				return misuse("no arguments are taken");
-			if (o->generate && (o->check || o->keep))
-				return misuse("-g goes with neither -n nor -G");
+			if (!!o->generate + !!o->keep + o->check + o->walls > 1)
+				return misuse("-g, -G, -n or -w");
 			return -1;
 		case 'f':
 			o->file = optarg;
@@ -87,6 +90,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'n':
 			o->check = 1;
+			break;
+		case 'w':
+			o->walls = 1;
 			break;
 		case 'v':
 			o->verbose = 1;
@@ -114,12 +120,16 @@ static int parse_options(int argc, char **argv, struct options *o)
 static int check(const struct options *o)
 {
 	auto_free char *text = NULL;
+	struct walls *w = NULL;
 	struct config *c;
 	int bad;
 
 	if (config_load(o->file, &c, &text, print_error, NULL))
 		return CMD_EXIT_FAILED;
 	bad = config_check_files(c, o->file, print_error, NULL);
+	if (walls_new(c, print_error, NULL, &w, NULL))
+		bad = 1;
+	walls_free(w);
 	config_free(c);
 	if (o->verbose)
 		fputs(text, stdout);
@@ -135,6 +145,26 @@ static int generate(const struct options *o)
 	if (config_load(o->file, &c, NULL, print_error, NULL))
 		return CMD_EXIT_FAILED;
 	rc = generate_all(c, o->generate, NULL, &err);
+	config_free(c);
+	if (!rc)
+		return CMD_EXIT_OK;
+	fprintf(stderr, "gatewayd: %s\n", errinfo_text(&err, rc));
+	return CMD_EXIT_FAILED;
+}
+
+static int load_walls(const struct options *o)
+{
+	struct errinfo err = ERRINFO_INIT;
+	struct walls *w = NULL;
+	struct config *c;
+	int rc;
+
+	if (config_load(o->file, &c, NULL, print_error, NULL))
+		return CMD_EXIT_FAILED;
+	rc = walls_new(c, print_error, NULL, &w, &err);
+	if (!rc)
+		rc = walls_load(w, &err);
+	walls_free(w);
 	config_free(c);
 	if (!rc)
 		return CMD_EXIT_OK;
@@ -227,5 +257,7 @@ int main(int argc, char **argv)
 		return check(&o);
 	if (o.generate)
 		return generate(&o);
+	if (o.walls)
+		return load_walls(&o);
 	return run(&o);
 }

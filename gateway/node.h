@@ -80,8 +80,11 @@ struct node {
 	int64_t alive_ms;  /* clock_boot_ms() of its last sign of life */
 	struct httpd_req *held; /* its long poll */
 	struct loop_timer *hold_timer;
-	struct gateway *gw; /* for that timer */
-	int has_peer;       /* tunnel.c: what the interface has of it */
+	struct gateway *gw;            /* for that timer */
+	char domu_image[CONFIG_IMAGE]; /* assigned to it: "NAME/CHANNEL" or "" */
+	int is_open; /* walls.c: whether the rules have its domU, as which */
+	char open_image[CONFIG_IMAGE];
+	int has_peer; /* tunnel.c: what the interface has of it */
 	uint8_t peer_key[WG_KEY_LEN];
 	int64_t handshake_ms; /* Unix time of the last one, 0: none */
 	uint64_t rx_bytes, tx_bytes;

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "parse.h"
 #include "tunnel.h"
+#include "walls.h"
 
 static void log_error(const char *text, void *arg)
 {
@@ -72,8 +73,6 @@ static void regenerate(struct gateway *gw)
 	}
 	if (changed & GENERATE_NGINX)
 		log_warn("nginx.conf changed: reload nginx");
-	if (changed & GENERATE_NFTABLES)
-		log_warn("nftables.conf changed: load it with nft -f");
 	if (changed & GENERATE_REPO)
 		log_warn("repo.env changed: restart the mirror and the "
 			 "carousel");
@@ -110,6 +109,7 @@ static void name_restarts(const struct config *a, const struct config *b)
 void gateway_reload(struct gateway *gw)
 {
 	struct errinfo err = ERRINFO_INIT;
+	struct walls *w = NULL;
 	struct config *c;
 	int rc;
 
@@ -119,13 +119,20 @@ void gateway_reload(struct gateway *gw)
 			gw->path);
 		return;
 	}
-	name_restarts(gw->config, c);
-	rc = gateway_take_config(gw, c, &err);
+	rc = walls_new(c, NULL, NULL, &w, &err);
+	walls_free(w);
+	if (!rc) {
+		name_restarts(gw->config, c);
+		rc = gateway_take_config(gw, c, &err);
+	}
 	if (rc) {
 		config_free(c);
 		log_err("not reloaded: %s", errinfo_text(&err, rc));
 		return;
 	}
+	rc = walls_apply(gw, &err);
+	if (rc)
+		log_err("walls: the old ones stay: %s", errinfo_text(&err, rc));
 	log_info("%s: reloaded, %zu nodes", gw->path, gw->n_nodes);
 	if (gw->generated)
 		regenerate(gw);

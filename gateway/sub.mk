@@ -3,13 +3,13 @@ gatewayd-srcs := $(addprefix gateway/,main.c reload.c gateway.c config.c \
                  config-set.c config-uplink.c config-walls.c \
                  config-check.c generate.c \
                  generate-nginx.c generate-nginx-repo.c generate-repo.c \
-                 generate-dnsmasq.c generate-nftables.c release.c boot.c \
+                 generate-dnsmasq.c facts.c release.c boot.c \
                  boot-http.c store.c store-node.c node.c node-json.c wire.c \
                  request.c auth.c mirror.c enrol.c report.c desired.c admin.c \
                  workspace.c assign.c uplink.c upward.c tunnel.c walls.c \
                  segment.c)
 gatewayd-inc  := gateway
-gatewayd-libs := httpd httpc trust sql tls wg common
+gatewayd-libs := httpd httpc trust sql tls wg acl-nft acl common
 gatewayd-pkgs := jansson libsodium libcrypto
 gatewayd-ldlibs := -lpthread
 

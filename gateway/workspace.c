@@ -86,6 +86,8 @@ static int parse_one(const json_t *o, struct workspace *w, struct errinfo *err)
 	if (!rc)
 		rc = get_name(o, "image", w->image, err);
 	if (!rc)
+		rc = get_name(o, "channel", w->channel, err);
+	if (!rc)
 		rc = get_manifest(o, w, err);
 	if (!rc)
 		rc = get_numbers(o, w, err);

@@ -19,6 +19,7 @@ struct workspace {
 	char name[CONFIG_NAME];
 	int domus;
 	char image[CONFIG_NAME], image_version[CONFIG_NAME];
+	char channel[CONFIG_NAME];
 	char manifest[HASH_HEX]; /* "": the channel leads nowhere yet */
 	int memory_mib, vcpus, weight, cap;
 	char url[WORKSPACE_TEXT], pin[WORKSPACE_TEXT], token[WORKSPACE_TEXT];

@@ -29,7 +29,6 @@ network_up()
 		sysctl -qw net.ipv4.ip_forward=1 net.ipv4.ip_unprivileged_port_start=0
 		ip link add seg0 type bridge
 		ip address add 10.77.0.1/16 dev seg0
-		ip link set seg0 up
 		setsid unshare --net -- sleep infinity </dev/null >/dev/null 2>&1 &
 		echo $! >"$1"
 		tries=100

@@ -115,7 +115,9 @@ services_up()
 
 	write_gateway_config
 	"$build/bin/gatewayd" -f "$lab/nightshift.conf" -g "$lab/gateway" >>"$lab/log/setup.log"
-	in_lab nft -f "$lab/gateway/nftables.conf"
+	# Walls before wires.
+	in_lab "$build/bin/gatewayd" -f "$lab/nightshift.conf" -w
+	in_lab ip link set seg0 up
 	service_start gatewayd
 	service_ready gatewayd curl -fsS --unix-socket "$lab/gateway/gatewayd.sock" http://gateway/v1/admin/nodes
 	service_start gateway-nginx

@@ -162,12 +162,11 @@ EOF
 gatewayd=("$bin/gatewayd" -f "$tmp/nightshift.conf")
 check "the configuration is sound" "${gatewayd[@]}" -n
 check "files are generated" "${gatewayd[@]}" -g "$tmp/gen"
-check "nft takes nftables.conf" nft -c -f "$tmp/gen/nftables.conf"
 check "nginx takes nginx.conf" nginx -t -c "$tmp/gen/nginx.conf"
 check "dnsmasq takes dnsmasq.conf" dnsmasq --test \
 	--conf-file="$tmp/gen/dnsmasq.conf"
-check "nftables.conf loads" nft -f "$tmp/gen/nftables.conf"
-check "nftables.conf loads again" nft -f "$tmp/gen/nftables.conf"
+check "the walls load" "${gatewayd[@]}" -w
+check "the walls load again" "${gatewayd[@]}" -w
 
 "${gatewayd[@]}" -G "$tmp/gen" 2>"$tmp/gatewayd.log" &
 gw=$!
@@ -205,6 +204,8 @@ refuse "the default PXELINUX configuration is not there" \
 check "modules of PXELINUX" has module get_node $gwurl/boot/pxelinux/mboot.c32
 check "boot files are immutable" has immutable \
 	get_node -i $gwurl/boot/r/0a1b/vmlinuz
+check "the UEFI loader by TFTP" has loader \
+	get_node tftp://10.77.0.1/nightshift.efi
 check "the UEFI loader by HTTP" has loader \
 	get_node $gwurl/boot/tftp/nightshift.efi
 refuse "no path leads out of the boot folder" \

@@ -10,10 +10,11 @@ setup()
 {
 	PATH=$PATH:/usr/sbin:/sbin
 	command -v nginx >/dev/null || skip "no nginx here"
+	unshare -Urn true 2>/dev/null || skip "no user namespaces here"
 	bin=$(cd "${TOP:-$BATS_TEST_DIRNAME/../..}" && realpath "${BUILD:-build}")/bin
 	tmp=$(mktemp -d)
 	sock=$tmp/state/gatewayd.sock
-	port=$((20000 + RANDOM % 10000))
+	make_network
 	start_central
 	"$bin/fake-node" keys "$tmp"
 	echo secret >"$tmp/site.token"
@@ -29,6 +30,7 @@ teardown()
 {
 	[ -z "${gw:-}" ] || kill -9 "$gw" 2>/dev/null || true
 	[ -z "${ce:-}" ] || kill "$ce" 2>/dev/null || true
+	[ -z "${ns:-}" ] || kill "$ns" 2>/dev/null || true
 	[ -z "${tmp:-}" ] || { tail -n 20 "$tmp/log" && rm -rf "$tmp"; }
 }
 
@@ -56,6 +58,18 @@ workspaces()
 	done
 	echo "{\"gen\": $gen, \"workspaces\": [$list]}" >"$tmp/central/new"
 	mv "$tmp/central/new" "$tmp/central/desired"
+}
+
+# A network of its own, whose walls gatewayd may build. Sockets lie in files.
+make_network()
+{
+	port=8443
+	unshare -Urn sleep 1000 3>&- &
+	ns=$!
+	within=(nsenter -t $ns -U -n --preserve-credentials --)
+	await "${within[@]}" ip link add seg0 type bridge
+	"${within[@]}" sh -c 'ip addr add 10.77.0.1/16 dev seg0
+		ip link set seg0 up; ip link set lo up'
 }
 
 start_central()
@@ -101,8 +115,8 @@ http {
 	}
 }
 EOF
-	[ "$(id -u)" != 0 ] || sed -i '1i user root;' "$tmp/central/nginx.conf"
-	nginx -c "$tmp/central/nginx.conf" 2>/dev/null 3>&- &
+	sed -i '1i user root;' "$tmp/central/nginx.conf"
+	"${within[@]}" nginx -c "$tmp/central/nginx.conf" 2>/dev/null 3>&- &
 	ce=$!
 }
 
@@ -117,7 +131,7 @@ write_conf()
 {
 	cat >"$tmp/nightshift.conf" <<EOF
 segment lab {
-	interface lo; address 10.77.0.1/16; domu-range 10.77.128.0/17
+	interface seg0; address 10.77.0.1/16; domu-range 10.77.128.0/17
 	state $tmp/state; boot $tmp/boot; key $tmp/gateway.key
 	root $tmp/root.json; lease 3s; report 1s
 	central {
@@ -136,7 +150,7 @@ EOF
 start_gateway()
 {
 	mkfifo "$tmp/ready"
-	${TEST_WRAPPER:-} "$bin/gatewayd" -f "$tmp/nightshift.conf" -R 9 \
+	"${within[@]}" ${TEST_WRAPPER:-} "$bin/gatewayd" -f "$tmp/nightshift.conf" -R 9 \
 		9>"$tmp/ready" 2>>"$tmp/log" 3>&- &
 	gw=$!
 	read -r -t 20 <"$tmp/ready"
@@ -442,6 +456,66 @@ hold_poll()
 	heard() { grep -q 'signature does not match' "$tmp/central/reports"; }
 	await heard
 	jq_node pc1 <"$tmp/central/reports" | grep -q '"state":"refused"'
+}
+
+in_nft() { "${within[@]}" nft "$@"; }
+# Whether the rules let that domU through.
+open() { in_nft get element inet nightshift domus "{ 10.77.128.$1 }"; }
+
+@test "a domU is let through while its node has a lease" {
+	run ! open 11
+	node a enrol
+	open 11
+	run ! open 12
+	kill_gateway
+	open 11
+	start_gateway
+	open 11
+	api -X PUT -d '{"boot": "local"}' http://x/v1/admin/nodes/pc1/boot
+	run ! open 11
+}
+
+@test "a domU of a lost node is not let through" {
+	node a enrol
+	open 11
+	await state_is pc1 lost
+	run ! open 11
+	node a report enrolled
+	open 11
+}
+
+@test "walls stay without gatewayd and are made right by the next" {
+	node a enrol
+	kill_gateway
+	in_nft delete element inet nightshift domus '{ 10.77.128.11 }'
+	in_nft add element inet nightshift domus '{ 10.77.128.12 }'
+	start_gateway
+	open 11
+	run ! open 12
+}
+
+@test "walls that somebody took away are built again" {
+	node a enrol
+	in_nft flush ruleset
+	new_boot pc2 2 b
+	node b enrol
+	open 11
+	open 12
+}
+
+@test "a policy's mistake has its place, and the old policy stays" {
+	echo 'pass proto tcp from domus to 192.0.2.1 port 80' >"$tmp/policy"
+	sed -i "s|limits|acl { policy $tmp/policy }; limits|" "$tmp/nightshift.conf"
+	kill -HUP "$gw"
+	loaded() { in_nft list chain inet nightshift domu_forward | grep 192.0.2.1; }
+	await loaded
+	echo 'pass from domus to nowhere' >"$tmp/policy"
+	run "$bin/gatewayd" -f "$tmp/nightshift.conf" -n
+	[ "$status" = 1 ]
+	[[ $output = *"/policy:1:"* ]]
+	kill -HUP "$gw"
+	await grep -q 'not reloaded: .*/policy:1:' "$tmp/log"
+	loaded
 }
 
 # say NODE grid|local [true|false]: the owner's word

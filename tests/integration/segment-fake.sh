@@ -156,7 +156,7 @@ start_gateway() {
 		}
 	END
 	gatewayd -f "$tmp/nightshift.conf" -g "$tmp/gen"
-	nft -f "$tmp/gen/nftables.conf"
+	gatewayd -f "$tmp/nightshift.conf" -w
 	run_gatewayd
 	nginx -c "$tmp/gen/nginx.conf" -g 'daemon off;' \
 		>>"$tmp/gateway-nginx.log" 2>&1 &

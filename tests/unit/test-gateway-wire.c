@@ -192,7 +192,7 @@ static void a_channel_that_leads_nowhere_is_no_error(void **state)
 	struct workspaces w;
 	static const char text[] =
 		"{\"gen\":2,\"workspaces\":[{\"name\":\"w\",\"domus\":2,"
-		"\"image\":\"batch\",\"manifest\":\"\",\"memory_mib\":256,"
+		"\"image\":\"batch\",\"channel\":\"stable\",\"manifest\":\"\",\"memory_mib\":256,"
 		"\"vcpus\":1,\"weight\":256,\"cap\":0,\"worker\":{\"url\":\"\","
 		"\"pin\":\"\",\"token\":\"\"}}]}";
 
