@@ -311,6 +311,7 @@ static const struct setter block_setters[] = {
 	{ "carousel", config_set_carousel },
 	{ "tunnel", config_set_tunnel },
 	{ "acl", config_set_acl },
+	{ "dhcp", config_set_dhcp },
 	{ "limits", set_limits },
 	{ "node", set_node },
 	{ NULL, NULL },

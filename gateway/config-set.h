@@ -37,5 +37,6 @@ void config_set_carousel(struct reader *r, const struct conf_stmt *s);
 /* config-walls.c: the blocks about who reaches whom. */
 void config_set_tunnel(struct reader *r, const struct conf_stmt *s);
 void config_set_acl(struct reader *r, const struct conf_stmt *s);
+void config_set_dhcp(struct reader *r, const struct conf_stmt *s);
 
 #endif

@@ -12,6 +12,7 @@
 #include "wg.h"
 
 #define LEASE_SEC_DEFAULT  60
+#define WATCH_SEC_DEFAULT  60
 #define REPORT_SEC_DEFAULT 5
 #define CACHE_DEFAULT      (10ULL << 30)
 #define REPO_PORT_DEFAULT  8080
@@ -43,6 +44,11 @@ static const struct conf_rule tunnel_rules[] = {
 	{ "interface", 1, 1, 0, NULL },
 	{ "port", 1, 1, 0, NULL },
 	{ "keepalive", 1, 1, 0, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
+static const struct conf_rule dhcp_rules[] = {
+	{ "watch", 1, 1, 0, NULL },
+	{ "other", 1, CONF_ARGS_MAX, 0, NULL },
 	{ NULL, 0, 0, 0, NULL },
 };
 static const struct conf_rule acl_rules[] = {
@@ -79,6 +85,7 @@ static const struct conf_rule segment_rules[] = {
 	{ "carousel", 0, 0, 0, carousel_rules },
 	{ "tunnel", 0, 0, 0, tunnel_rules },
 	{ "acl", 0, 0, 0, acl_rules },
+	{ "dhcp", 0, 0, 0, dhcp_rules },
 	{ "limits", 0, 0, 0, limits_rules },
 	{ "node", 1, 1, CONF_MANY, node_rules },
 	{ NULL, 0, 0, 0, NULL },
@@ -94,6 +101,7 @@ static void read_segment(struct config *c, struct conf *file,
 	c->lease_sec = LEASE_SEC_DEFAULT;
 	c->report_sec = REPORT_SEC_DEFAULT;
 	c->cache_bytes = CACHE_DEFAULT;
+	c->dhcp.watch_sec = WATCH_SEC_DEFAULT;
 	c->repo = (struct config_repo){ 1, REPO_PORT_DEFAULT };
 	c->carousel = (struct config_carousel){
 		.port = CAROUSEL_PORT_DEFAULT,

@@ -74,6 +74,14 @@ struct config_tunnel {
 	int line; /* 0: there is none, domUs are on the segment itself */
 };
 
+/* DHCP servers beside ours. */
+#define CONFIG_OTHERS_MAX 8
+struct config_dhcp {
+	int watch_sec; /* how often they are looked for */
+	uint32_t others[CONFIG_OTHERS_MAX];
+	size_t n_others; /* that belong here */
+};
+
 /* The owner's caps: above any workspace. 0 and none: no cap. */
 struct config_limits {
 	uint64_t memory_mib;
@@ -102,6 +110,7 @@ struct config {
 	struct config_repo repo;
 	struct config_carousel carousel;
 	struct config_tunnel tunnel;
+	struct config_dhcp dhcp;
 	struct config_limits limits;
 	struct config_node *nodes;
 	size_t n_nodes;

@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "fileio.h"
+#include "foreign.h"
 #include "gateway.h"
 #include "log.h"
 #include "tunnel.h"
@@ -34,6 +35,7 @@ static const struct httpd_route routes[] = {
 	{ "POST", "/v1/node/report", handle_report, NODE_BODY_MAX },
 	{ "GET", "/v1/node/desired", handle_desired, 0 },
 	{ "GET", "/v1/admin/nodes", handle_admin_nodes, 0 },
+	{ "GET", "/v1/admin/segment", handle_admin_segment, 0 },
 	{ "PUT", "/v1/admin/nodes/*/boot", handle_admin_boot, ADMIN_BODY_MAX },
 	{ NULL, NULL, NULL, 0 },
 };
@@ -350,6 +352,8 @@ int gateway_start(struct gateway *gw, struct errinfo *err)
 	gateway_assign(gw);
 	rc = raise_walls(gw, err);
 	if (!rc)
+		rc = foreign_start(gw, err);
+	if (!rc)
 		rc = listen_on_socket(gw, err);
 	if (!rc)
 		rc = uplink_start(&c->central, gw->loop, gen, on_desired, gw,
@@ -362,6 +366,7 @@ int gateway_start(struct gateway *gw, struct errinfo *err)
 void gateway_stop(struct gateway *gw)
 {
 	uplink_stop(gw->uplink);
+	foreign_stop(gw);
 	tunnel_stop(gw);
 	walls_free(gw->walls);
 	httpd_free(gw->httpd);

@@ -20,6 +20,7 @@
 struct uplink;
 struct tunnel;
 struct walls;
+struct foreign;
 
 struct gateway {
 	struct config *config;
@@ -31,6 +32,7 @@ struct gateway {
 	struct uplink *uplink;
 	struct tunnel *tunnel; /* NULL: none is configured */
 	struct walls *walls;   /* NULL: until walls_apply */
+	struct foreign *foreign;
 	struct trust_key key;
 	char pin[TLS_PIN_LEN];
 	struct release_cache release;
@@ -93,6 +95,9 @@ struct request;
 /* Headers of r; 0, or r has been answered. */
 int gateway_read_request(struct httpd_req *r, struct request *q);
 
+/* segment.c: of the card that leads to the PCs; -errno where it has none. */
+int gateway_mac(const struct gateway *gw, char out[PARSE_MAC_STR]);
+
 /* mirror.c: names to `imagerepo mirror` what this segment is to run. */
 void gateway_want(struct gateway *gw);
 /* What the segment statement says of the repository. */
@@ -108,5 +113,6 @@ void handle_report(struct httpd_req *r, void *arg);
 void handle_desired(struct httpd_req *r, void *arg);
 void handle_admin_nodes(struct httpd_req *r, void *arg);
 void handle_admin_boot(struct httpd_req *r, void *arg);
+void handle_admin_segment(struct httpd_req *r, void *arg);
 
 #endif

@@ -8,12 +8,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "cleanup.h"
 #include "cmd.h"
+#include "foreign.h"
 #include "gateway.h"
 #include "generate.h"
 #include "log.h"
@@ -245,8 +247,12 @@ static int run(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = { .file = CONFIG_DEFAULT, .ready_fd = -1 };
-	int status = parse_options(argc, argv, &o);
+	int status;
 
+	/* Not for people: gatewayd starts itself so. */
+	if (argc == 4 && !strcmp(argv[1], "--dhcp-probe"))
+		return foreign_probe(argv[2], argv[3]);
+	status = parse_options(argc, argv, &o);
 	if (status >= 0)
 		return status;
 	if (sodium_init() < 0) {

@@ -18,14 +18,13 @@
 
 #define HTTPS_PORT 443
 
-/* Ethernet address of an interface; -ENODEV or -EINVAL where it has none. */
-static int read_mac(const char *ifname, char out[PARSE_MAC_STR])
+int gateway_mac(const struct gateway *gw, char out[PARSE_MAC_STR])
 {
 	static const uint8_t none[PARSE_MAC_LEN];
 	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq req = { 0 };
 
-	strcpy(req.ifr_name, ifname);
+	strcpy(req.ifr_name, gw->config->interface);
 	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &req))
 		return -errno;
 	if (!memcmp(req.ifr_hwaddr.sa_data, none, sizeof(none)))
@@ -41,7 +40,7 @@ static void say_place(const struct gateway *gw, json_t *segment)
 
 	json_object_set_new(segment, "gateway_address",
 			    json_string(gw->config->address_text));
-	if (!read_mac(gw->config->interface, mac))
+	if (!gateway_mac(gw, mac))
 		json_object_set_new(segment, "gateway_mac", json_string(mac));
 }
 

@@ -6,11 +6,12 @@ gatewayd-srcs := $(addprefix gateway/,main.c reload.c gateway.c config.c \
                  generate-dnsmasq.c facts.c release.c boot.c \
                  boot-http.c store.c store-node.c node.c node-json.c wire.c \
                  request.c auth.c mirror.c enrol.c report.c desired.c admin.c \
+                 admin-segment.c \
                  workspace.c assign.c uplink.c upward.c tunnel.c walls.c \
-                 segment.c)
+                 segment.c foreign.c foreign-probe.c dhcp-frame.c)
 gatewayd-inc  := gateway
 gatewayd-libs := httpd httpc trust sql tls wg acl-nft acl common
-gatewayd-pkgs := jansson libsodium libcrypto
+gatewayd-pkgs := jansson libsodium libcrypto libseccomp
 gatewayd-ldlibs := -lpthread
 
 tests += test-gateway-assign test-gateway-request test-gateway-boot \
@@ -39,6 +40,14 @@ test-gateway-wire-srcs := tests/unit/test-gateway-wire.c gateway/wire.c \
 test-gateway-wire-pkgs := cmocka jansson
 test-gateway-wire-cppflags := -Igateway
 test-gateway-wire-libs := trust wg common
+tests += test-dhcp-frame test-fuzz-dhcp
+test-dhcp-frame-srcs := tests/unit/test-dhcp-frame.c gateway/dhcp-frame.c
+test-dhcp-frame-pkgs := cmocka
+test-dhcp-frame-cppflags := -Igateway
+test-dhcp-frame-libs := common
+test-fuzz-dhcp-srcs := tests/fuzz/replay.c tests/fuzz/dhcp.c gateway/dhcp-frame.c
+test-fuzz-dhcp-libs := common
+test-fuzz-dhcp-cppflags := -Igateway
 # A node's side of the protocol, for tests/integration.
 fake-node-srcs := tests/integration/fake-node.c
 fake-node-libs := httpc trust tls common

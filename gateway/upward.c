@@ -4,6 +4,7 @@
  * costs nothing but time.
  */
 #include "clock.h"
+#include "foreign.h"
 #include "gateway.h"
 #include "uplink.h"
 
@@ -33,8 +34,9 @@ static void send_report(struct gateway *gw)
 	for (size_t i = 0; i < gw->n_nodes; i++)
 		json_array_append_new(
 			list, node_to_json(gw->nodes[i], gw->config->segment));
-	body = json_pack("{s:s, s:o, s:o}", "segment", gw->config->segment,
-			 "nodes", list, "refusals", refusals(gw));
+	body = json_pack("{s:s, s:o, s:o, s:o}", "segment", gw->config->segment,
+			 "nodes", list, "refusals", refusals(gw), "foreign",
+			 foreign_to_json(gw));
 	text = json_dumps(body, JSON_COMPACT);
 	json_decref(body);
 	if (text)
