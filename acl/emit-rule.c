@@ -223,6 +223,9 @@ void acl_emit_rule(struct buf *out, const struct acl_rules *r,
 	}
 	if (rule->rate)
 		emit_rate(out, r, rule);
+	if (rule->count_source)
+		buf_addf(out, "%supdate @dropped { ip saddr counter }",
+			 rule->n ? " " : "");
 	if (rule->log) {
 		buf_addf(out, " log prefix \"%s ", ACL_TABLE);
 		acl_emit_place(out, r, rule->of_policy, rule->line);

@@ -201,6 +201,10 @@ char *acl_emit(const struct acl_rules *r)
 		 ACL_TABLE, ACL_TABLE, ACL_TABLE);
 	emit_node_sets(&out, r);
 	emit_domu_set(&out, r, "domus", NULL);
+	buf_addf(&out,
+		 "\tset dropped {\n\t\ttypeof ip saddr\n\t\tsize %d\n"
+		 "\t\tflags dynamic\n\t}\n\n",
+		 RATE_SET_SIZE);
 	for (size_t i = 0; i < r->n_sets; i++)
 		emit_set(&out, r, &r->sets[i]);
 	for (int i = 0; i < ACL_CHAINS; i++)

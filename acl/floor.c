@@ -52,6 +52,18 @@ static void add_udp(struct floor *fl, enum acl_chain chain, int from, int to)
 	end(fl, ACL_VERDICT_ACCEPT);
 }
 
+/* Where only nodes and domUs come, so that nobody can fill the set with
+ * addresses that he makes up. */
+static void count_source(struct floor *fl, enum acl_chain chain, int of_nodes)
+{
+	struct acl_rule *rule = begin(fl, chain, fl->f->interface_line);
+
+	if (of_nodes)
+		acl_match_node(rule, 0);
+	rule->count_source = 1;
+	end(fl, ACL_VERDICT_NONE);
+}
+
 static void drop_rest(struct floor *fl, enum acl_chain chain)
 {
 	begin(fl, chain, fl->f->interface_line);
@@ -106,6 +118,7 @@ static void add_forward(struct floor *fl)
 
 	add_sane(fl, ACL_CHAIN_FORWARD);
 	/* dom0s end here; a counter of their own shows that one tried. */
+	count_source(fl, ACL_CHAIN_FORWARD, 1);
 	acl_match_node(begin(fl, ACL_CHAIN_FORWARD, f->interface_line), 0);
 	end(fl, ACL_VERDICT_DROP);
 	if (fl->r->tunnel) {
@@ -245,9 +258,13 @@ void acl_floor_after(struct acl_rules *r, const struct acl_facts *f)
 	struct acl_rule *rule;
 
 	add_services(&fl);
+	count_source(&fl, ACL_CHAIN_SEGMENT_INPUT, 1);
 	drop_rest(&fl, ACL_CHAIN_SEGMENT_INPUT);
-	if (r->tunnel)
+	if (r->tunnel) {
+		count_source(&fl, ACL_CHAIN_DOMU_INPUT, 0);
 		drop_rest(&fl, ACL_CHAIN_DOMU_INPUT);
+	}
+	count_source(&fl, ACL_CHAIN_DOMU_FORWARD, 0);
 	drop_rest(&fl, ACL_CHAIN_DOMU_FORWARD);
 	rule = begin(&fl, ACL_CHAIN_DOMU_REPLY, f->domu_line);
 	acl_match_state(rule, ACL_STATE_RELATED);

@@ -7,12 +7,15 @@
  */
 #include <errno.h>
 #include <nftables/libnftables.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acl.h"
 #include "buf.h"
 #include "cleanup.h"
+
+#define LIST_TABLE "list table inet " ACL_TABLE
 
 static void free_context(struct nft_ctx **nft)
 {
@@ -79,7 +82,8 @@ int acl_change(const struct acl_rules *r, const struct acl_change *c, size_t n,
 	return *text ? acl_nft_run(text, 0, err) : 0;
 }
 
-static int list(unsigned int flags, char **out, struct errinfo *err)
+static int list(const char *what, unsigned int flags, char **out,
+		struct errinfo *err)
 {
 	auto_nft struct nft_ctx *nft = new_context();
 	int r;
@@ -88,7 +92,7 @@ static int list(unsigned int flags, char **out, struct errinfo *err)
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	nft_ctx_output_set_flags(nft, flags);
 	errno = 0;
-	r = nft_run_cmd_from_buffer(nft, "list table inet " ACL_TABLE);
+	r = nft_run_cmd_from_buffer(nft, what);
 	if (r)
 		return failed(nft, r, err);
 	*out = strdup(nft_ctx_get_output_buffer(nft));
@@ -97,8 +101,16 @@ static int list(unsigned int flags, char **out, struct errinfo *err)
 
 int acl_nft_list(char **json_out, struct errinfo *err)
 {
-	return list(NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_TIME, json_out,
-		    err);
+	return list(LIST_TABLE, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_TIME,
+		    json_out, err);
+}
+
+int acl_nft_list_set(const char *name, char **json_out, struct errinfo *err)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "list set inet " ACL_TABLE " %s", name);
+	return list(what, NFT_CTX_OUTPUT_JSON, json_out, err);
 }
 
 int acl_nft_save(char **text_out, struct errinfo *err)
@@ -109,7 +121,7 @@ int acl_nft_save(char **text_out, struct errinfo *err)
 	auto_free char *now = NULL;
 	int rc;
 
-	rc = list(NFT_CTX_OUTPUT_NUMERIC_TIME, &now, err);
+	rc = list(LIST_TABLE, NFT_CTX_OUTPUT_NUMERIC_TIME, &now, err);
 	if (rc && rc != -ENOENT)
 		return rc;
 	buf_adds(&out, none);

@@ -81,6 +81,7 @@ struct acl_rule {
 	const char *rate;       /* or the line's, by name; NULL: none */
 	enum acl_verdict verdict;
 	enum acl_chain target; /* of a goto */
+	int count_source; /* in the set `dropped`: the next rule drops it */
 	int log;
 	int of_policy; /* line is the policy's, not the facts' */
 	int line;

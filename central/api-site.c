@@ -12,9 +12,11 @@
 
 #include "central.h"
 
-#define NODES_MAX    4096 /* of one segment */
-#define REFUSALS_MAX 1024
-#define REASON_MAX   512
+#define NODES_MAX        4096 /* of one segment */
+#define FOREIGN_MAX      32
+#define FOREIGN_TEXT_MAX 160
+#define REFUSALS_MAX     1024
+#define REASON_MAX       512
 
 static int try_desired(struct httpd_req *r, struct front *f, const char *site,
 		       int64_t gen, int last)
@@ -86,12 +88,36 @@ static int refusals_ok(const json_t *list)
 	return 1;
 }
 
+/* What it shows goes to people: texts, and not many. */
+static int foreign_ok(const json_t *list)
+{
+	static const char *const texts[] = { "address", "mac", "server", "file" };
+	const json_t *item;
+	size_t i;
+
+	if (!list)
+		return 1;
+	if (!json_is_array(list) || json_array_size(list) > FOREIGN_MAX)
+		return 0;
+	json_array_foreach(list, i, item)
+	{
+		for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
+			const json_t *v = json_object_get(item, texts[k]);
+
+			if (!json_is_string(v) ||
+			    json_string_length(v) > FOREIGN_TEXT_MAX)
+				return 0;
+		}
+	}
+	return 1;
+}
+
 void api_site_report(struct httpd_req *r, void *arg)
 {
 	struct front *f = arg;
 	struct caller caller;
 	const char *segment;
-	json_t *body, *nodes, *refusals;
+	json_t *body, *nodes, *refusals, *foreign;
 
 	if (!auth_require(r, f, WHO_SITE, &caller))
 		return;
@@ -101,13 +127,15 @@ void api_site_report(struct httpd_req *r, void *arg)
 	segment = json_string_value(json_object_get(body, "segment"));
 	nodes = json_object_get(body, "nodes");
 	refusals = json_object_get(body, "refusals");
+	foreign = json_object_get(body, "foreign");
 	if (!segment || !parse_is_name(segment) || !nodes_ok(nodes) ||
-	    !refusals_ok(refusals)) {
+	    !refusals_ok(refusals) || !foreign_ok(foreign)) {
 		httpd_reply_error(r, 400,
 				  "a report is {\"segment\": NAME, "
 				  "\"nodes\": [{\"id\": NAME ...}], "
 				  "\"refusals\": [{\"workspace\": NAME, "
-				  "\"granted\": n, \"reason\": \"...\"}]}");
+				  "\"granted\": n, \"reason\": \"...\"}], "
+				  "\"foreign\": [{\"address\": ...}]}");
 		return;
 	}
 	/* A site speaks for its own segment only. */
@@ -119,10 +147,19 @@ void api_site_report(struct httpd_req *r, void *arg)
 		return;
 	}
 	json_object_set_new(f->c->reports, segment,
-			    json_pack("{sI sO sO*}", "received_ms",
-				      (json_int_t)clock_boot_ms(), "nodes",
-				      nodes, "refusals", refusals));
+			    json_pack("{sI sO sO* sO*}", "received_ms",
+				      (json_int_t)clock_boot_ms(), "nodes", nodes,
+				      "refusals", refusals, "foreign", foreign));
 	httpd_reply_json(r, 200, json_object());
+}
+
+void api_segments(struct httpd_req *r, void *arg)
+{
+	struct front *f = arg;
+	struct caller caller;
+
+	if (auth_require(r, f, WHO_OPERATOR, &caller))
+		httpd_reply_json(r, 200, sites_segments(f->c));
 }
 
 void api_nodes(struct httpd_req *r, void *arg)

@@ -28,6 +28,7 @@ const struct httpd_route api_routes[] = {
 
 	{ "GET", "/v1/site/desired", api_site_desired, 0 },
 	{ "POST", "/v1/site/report", api_site_report, 0 },
+	{ "GET", "/v1/segments", api_segments, 0 },
 	{ "GET", "/v1/nodes", api_nodes, 0 },
 	{ "GET", "/v1/nodes/*/*", api_node, 0 },
 	{ "GET", "/v1/images", api_images, 0 },

@@ -50,7 +50,8 @@ struct central {
 
 	json_t *workspaces;  /* as engine_workspaces, with "error" */
 	int64_t desired_gen; /* rises when what sites should run changes */
-	json_t *reports;     /* by segment: received_ms, nodes, refusals */
+	json_t *reports;     /* by segment: received_ms, nodes, refusals,
+			      * foreign */
 	json_t *worker_ms;   /* by "SEGMENT/NODE": when its worker last asked */
 
 	struct wait *waits;
@@ -103,6 +104,8 @@ json_t *sites_desired(struct central *c, const char *site);
 void sites_worker_asked(struct central *c, const char *worker);
 /* All nodes with their tasks, or one of them (-ENOENT). */
 int sites_nodes(struct central *c, json_t **out, struct errinfo *err);
+/* Segments that have reported; new reference. */
+json_t *sites_segments(const struct central *c);
 int sites_node(struct central *c, const char *segment, const char *node,
 	       json_t **out, struct errinfo *err);
 /* Workspaces for people: "running", "refusals", no token. */
@@ -136,6 +139,7 @@ void api_file_put(struct httpd_req *r, void *arg);
 
 void api_site_desired(struct httpd_req *r, void *arg);
 void api_site_report(struct httpd_req *r, void *arg);
+void api_segments(struct httpd_req *r, void *arg);
 void api_nodes(struct httpd_req *r, void *arg);
 void api_node(struct httpd_req *r, void *arg);
 void api_images(struct httpd_req *r, void *arg);

@@ -257,6 +257,32 @@ int sites_nodes(struct central *c, json_t **out, struct errinfo *err)
 	return *out ? 0 : -ENOMEM;
 }
 
+json_t *sites_segments(const struct central *c)
+{
+	json_t *list = json_array(), *report, *foreign, *one;
+	const char *segment;
+
+	json_object_foreach(c->reports, segment, report)
+	{
+		int64_t heard = json_integer_value(
+			json_object_get(report, "received_ms"));
+
+		foreign = json_object_get(report, "foreign");
+		one = json_pack("{ss sI sI sO?}", "segment", segment, "nodes",
+				(json_int_t)json_array_size(
+					json_object_get(report, "nodes")),
+				"heard_ms",
+				(json_int_t)(clock_unix_ms() -
+					     (clock_boot_ms() - heard)),
+				"foreign", foreign);
+		/* A gateway of before says nothing of it. */
+		if (!foreign)
+			json_object_set_new(one, "foreign", json_array());
+		json_array_append_new(list, one);
+	}
+	return json_pack("{so}", "segments", list);
+}
+
 int sites_node(struct central *c, const char *segment, const char *node,
 	       json_t **out, struct errinfo *err)
 {

@@ -88,6 +88,7 @@ struct node {
 	uint8_t peer_key[WG_KEY_LEN];
 	int64_t handshake_ms; /* Unix time of the last one, 0: none */
 	uint64_t rx_bytes, tx_bytes;
+	uint64_t dropped; /* walls.c: its packets and its domU's, since loaded */
 };
 
 struct node *node_new(const struct config_node *conf);

@@ -13,10 +13,13 @@
 #include "tunnel.h"
 #include "walls.h"
 
+#define COUNT_TICKS 5 /* seconds between looks at counters */
+
 struct walls {
 	struct acl_policy *policy;
 	struct acl_rules *rules;
 	int utc_offset_sec;
+	unsigned int ticks;
 };
 
 static void tell_problems(const struct acl_policy *p, config_error_fn fn,
@@ -204,6 +207,34 @@ int walls_follow(struct gateway *gw)
 	return rc;
 }
 
+/* Also how we hear that somebody took our table away. */
+static void count(struct gateway *gw)
+{
+	auto_free struct acl_dropped *list = NULL;
+	struct errinfo err = ERRINFO_INIT;
+	size_t n = 0;
+	int rc = acl_dropped(&list, &n, &err);
+
+	if (rc) {
+		log_warn("walls: %s; building them again",
+			 errinfo_text(&err, rc));
+		rc = walls_apply(gw, &err);
+	}
+	if (rc && !gw->walls_broken)
+		log_err("walls: %s", errinfo_text(&err, rc));
+	if (rc)
+		gw->walls_broken = 1;
+	for (size_t i = 0; i < gw->n_nodes; i++) {
+		struct node *node = gw->nodes[i];
+
+		node->dropped = 0;
+		for (size_t k = 0; k < n; k++)
+			if (list[k].address == node->conf->address ||
+			    list[k].address == node->conf->domu_address)
+				node->dropped += list[k].packets;
+	}
+}
+
 void walls_tick(struct gateway *gw)
 {
 	struct errinfo err = ERRINFO_INIT;
@@ -216,4 +247,6 @@ void walls_tick(struct gateway *gw)
 	}
 	if (gw->walls_broken)
 		walls_follow(gw);
+	if (gw->walls && ++gw->walls->ticks % COUNT_TICKS == 0)
+		count(gw);
 }

@@ -91,6 +91,8 @@ void progress_show(struct progress *p, const json_t *job, int final);
 
 /* --- commands ------------------------------------------------------------ */
 
+int segment_list(int argc, char **argv, void *arg);
+int segment_show(int argc, char **argv, void *arg);
 int node_list(int argc, char **argv, void *arg);
 int node_show(int argc, char **argv, void *arg);
 int node_boot(int argc, char **argv, void *arg);

@@ -8,6 +8,12 @@
 #include "ctl.h"
 
 const struct cmd ctl_commands[] = {
+	{ "segment list", segment_list, "[--json]",
+	  "segments, and foreign DHCP servers on them", NULL },
+	{ "segment show", segment_show, "[--json]",
+	  "the gateway's own: tunnels, walls, foreign DHCP servers",
+	  "Asks the gateway's own socket (gateway { url } in the "
+	  "configuration)." },
 	{ "node list", node_list, "[--json]", "PCs and where each stands", NULL },
 	{ "node show", node_show, "SEGMENT/NODE [--json]",
 	  "one PC: boot steps, host, domUs", NULL },

@@ -179,6 +179,21 @@ static void show_domus(const json_t *node)
 	}
 }
 
+static void show_tunnel(const json_t *node)
+{
+	const json_t *t = json_object_get(node, "tunnel");
+	char age[FORMAT_MAX], rx[FORMAT_MAX], tx[FORMAT_MAX];
+
+	if (json_is_object(t))
+		line("tunnel", "handshake %s ago, %s from it, %s to it",
+		     format_since(age, ctl_int(t, "handshake_ms")),
+		     format_size(rx, ctl_int(t, "rx_bytes")),
+		     format_size(tx, ctl_int(t, "tx_bytes")));
+	if (ctl_int(node, "dropped"))
+		line("dropped", "%lld packets by the walls",
+		     (long long)ctl_int(node, "dropped"));
+}
+
 static int valid_node(const char *s)
 {
 	auto_free char *copy = strdup(s);
@@ -219,6 +234,7 @@ int node_show(int argc, char **argv, void *arg)
 		line("image", "%s %s, manifest %.16s", ctl_str(image, "name"),
 		     ctl_str(image, "version"), ctl_str(image, "manifest"));
 	show_domus(n);
+	show_tunnel(n);
 	task = json_object_get(n, "task");
 	if (json_is_object(task))
 		line("task", "job %lld, index %lld, since %s",

@@ -39,6 +39,8 @@
  *	domus			ip saddr		"FILE:LINE NAME IMAGE"
  *	domus_LINE		domUs of that line's `of image`, `on node`
  *	table_NAME, internet, rate_LINE
+ *	dropped			ip saddr of nodes and domUs, with counters: what
+ *				no line let through
  *
  * Policies and rules belong to one thread at a time; nothing is shared between
  * objects. The library is silent. Functions down to acl_default need libacl,
@@ -230,6 +232,8 @@ int acl_nft_domus(struct acl_domu **out, size_t *n_out, struct errinfo *err);
 /* What `nft -j list table inet nightshift` says. -ENOENT: no such table.
  * Caller frees. */
 int acl_nft_list(char **json_out, struct errinfo *err);
+/* The same of one set. */
+int acl_nft_list_set(const char *name, char **json_out, struct errinfo *err);
 
 /* One comment of the loaded rules with the sums of their counters. */
 struct acl_count {
@@ -242,5 +246,14 @@ struct acl_count {
 /* In the order of their first rule; caller frees with free(). -ENOENT: no
  * such table. */
 int acl_counts(struct acl_count **out, size_t *n_out, struct errinfo *err);
+
+/* What one node or domU lost at the walls since they were loaded. */
+struct acl_dropped {
+	uint32_t address;
+	uint64_t packets, bytes;
+};
+
+/* In no order; caller frees with free(). -ENOENT: no such table. */
+int acl_dropped(struct acl_dropped **out, size_t *n_out, struct errinfo *err);
 
 #endif

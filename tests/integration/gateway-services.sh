@@ -299,6 +299,18 @@ refuse "a domU reaches no other port" \
 	pc_get --interface 10.77.128.11 http://10.99.0.2:8080/repo/
 refuse "a dom0 is not forwarded" \
 	pc_get -k "${as_node[@]}" https://10.99.0.2:8443/x
+admin() { curl -s --unix-socket "$tmp/state/gatewayd.sock" "http://x/v1/admin/$1"; }
+dropped() { admin nodes | grep -q '"dropped":[1-9]'; }
+check "what the walls drop of a node is counted" await dropped
+counted() { admin segment | grep -q '"line":"default:1","packets":[1-9]'; }
+check "and what each line lets through" counted
+echo "gateway { url unix:$tmp/state/gatewayd.sock }
+central { url unix:$tmp/none.sock }" >"$tmp/gridctl.conf"
+gridctl() { "$bin/gridctl" --config "$tmp/gridctl.conf" "$@"; }
+check "gridctl shows the tunnel and the walls" has \
+	'^pc1  *enrolled  *[0-9]*s  *[0-9.]*[KM]*  *[0-9.]*[KM]*  *[1-9]' \
+	gridctl segment show
+check "also as JSON" has '"foreign": \[\]' gridctl segment show --json
 refuse "nothing comes in from the uplink" in_central sh -c \
 	'ip route add 10.77.0.0/16 via 10.99.0.1; ping -c 1 -W 1 10.77.0.11'
 

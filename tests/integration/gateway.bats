@@ -450,6 +450,12 @@ hold_poll()
 	node a desired 0 0 | grep -q '"domus":\[\]'
 }
 
+@test "the central hears of foreign DHCP servers" {
+	heard() { grep -q '"foreign":\[\]' "$tmp/central/reports"; }
+	await heard
+	api http://x/v1/admin/segment | grep -q '"foreign_trouble":null'
+}
+
 @test "the central hears of an error within seconds" {
 	node a enrol
 	node a report refused "image batch 1: signature does not match"

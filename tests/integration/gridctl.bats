@@ -279,6 +279,16 @@ await_manifest()
 	[ "$(https POST /v1/site/report "$(cat site.token)" -d @bad.json)" = 400 ]
 	[ "$(https POST /v1/site/report "$(cat site.token)" -d @report.json)" = 200 ]
 	[[ $(grid workspace list) != *'no more PCs'* ]]
+	[[ $(grid segment list) == *lab*-* ]]
+	# And who else answers DHCP there.
+	sed '$ s/}[^}]*$/, "foreign": [{"address": "10.77.0.66", "mac": "m", "server": "s", "dhcp": true, "boot": true, "file": "evil\\u001b.efi", "first_ms": 1, "seen_ms": 2}]}/' \
+		report.json >foreign.json
+	[ "$(https POST /v1/site/report "$(cat site.token)" -d @foreign.json)" = 200 ]
+	grid segment list | grep -F 'lab ' | grep -F '10.77.0.66 boots evil\x1b.efi'
+	grid segment list --json | grep -q '"address": "10.77.0.66"'
+	sed 's/"file": "evil[^"]*"/"file": 7/' foreign.json >bad.json
+	[ "$(https POST /v1/site/report "$(cat site.token)" -d @bad.json)" = 400 ]
+	[ "$(https POST /v1/site/report "$(cat site.token)" -d @report.json)" = 200 ]
 	run grid node show lab/pc9
 	[ "$status" -eq 1 ]
 	[[ $output == *"no node lab/pc9"* ]]
