@@ -89,7 +89,8 @@ int tool_options(int argc, char **argv, const char *which, struct tool_options *
 	return 0;
 }
 
-int tool_fail(const char *what)
+/* In parentheses: to the analyzer the name is a macro as well. */
+int(tool_fail)(const char *what)
 {
 	fprintf(stderr, "aclc: %s\n", what);
 	return CMD_EXIT_FAILED;

@@ -54,7 +54,11 @@ void tool_tell_problems(const struct acl_policy *p);
 int tool_compile(const char *path, const struct tool_facts *t,
 		 struct acl_policy **p_out, struct acl_rules **r_out);
 
-int tool_fail(const char *what);  /* tells; CMD_EXIT_FAILED */
+int tool_fail(const char *what); /* tells; CMD_EXIT_FAILED */
+#ifdef __clang_analyzer__
+/* It sees one source at a time: tell it what this returns. */
+#define tool_fail(what) (tool_fail(what), CMD_EXIT_FAILED)
+#endif
 int tool_print_json(json_t *doc); /* takes it; exit status */
 
 int tool_check(int argc, char **argv, void *arg);
