@@ -104,15 +104,16 @@ int tool_apply(int argc, char **argv, void *arg)
 	rc = tool_options(argc, argv, "fndDc", &o);
 	if (rc)
 		return rc;
-	if (o.n_words != !o.builtin)
-		return cmd_misuse("needs one POLICY, or --default");
+	if (o.n_words + o.builtin > 1)
+		return cmd_misuse("one POLICY, --default or the configuration's");
 	rc = tool_facts_load(&o, &t);
 	/* From here on hours are UTC's: what is saved is loaded as it was. */
 	setenv("TZ", "UTC", 1);
 	if (!rc)
 		rc = keep_domus(&t);
 	if (!rc)
-		rc = tool_compile(o.builtin ? NULL : o.words[0], &t, &p, &r);
+		rc = tool_compile(tool_policy_path(&o, o.words[0], &t), &t, &p,
+				  &r);
 	if (!rc)
 		rc = apply(r, &o, t.config->state);
 	acl_rules_free(r);

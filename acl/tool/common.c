@@ -151,6 +151,16 @@ void tool_facts_dispose(struct tool_facts *t)
 	free(t->domus);
 }
 
+const char *tool_policy_path(const struct tool_options *o, const char *word,
+			     const struct tool_facts *t)
+{
+	if (word)
+		return word;
+	if (o->builtin || !t->config || !t->config->policy[0])
+		return NULL;
+	return t->config->policy;
+}
+
 int tool_policy_load(const char *path, struct acl_policy **out)
 {
 	*out = path ? acl_policy_load(path) : acl_policy_default();

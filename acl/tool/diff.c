@@ -242,19 +242,22 @@ int tool_diff(int argc, char **argv, void *arg)
 	struct side a = { 0 }, b = { 0 };
 	struct tool_facts t = { 0 };
 	struct tool_options o;
+	const char *old;
 	int rc;
 
 	(void)arg;
 	rc = tool_options(argc, argv, "fjd", &o);
 	if (rc)
 		return rc;
-	if (o.n_words != 2 - o.builtin)
-		return cmd_misuse("needs OLD and NEW, or --default and NEW");
+	if (o.n_words < 1 || o.n_words + o.builtin > 2)
+		return cmd_misuse("needs OLD and NEW; OLD may be --default or "
+				  "the configuration's");
+	old = o.n_words == 2 ? o.words[0] : NULL;
 	rc = tool_facts_load(&o, &t);
 	if (!rc)
-		rc = load_side(o.builtin ? NULL : o.words[0], &t, &a);
+		rc = load_side(tool_policy_path(&o, old, &t), &t, &a);
 	if (!rc)
-		rc = load_side(o.words[!o.builtin], &t, &b);
+		rc = load_side(o.words[o.n_words - 1], &t, &b);
 	if (!rc)
 		rc = o.json ? print_program(&a, &b) : print_people(&a, &b);
 	dispose_side(&a);

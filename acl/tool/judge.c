@@ -73,7 +73,7 @@ int judge_open(struct judge *j, const struct tool_options *o, const char *policy
 	all.domus = 1;
 	rc = tool_facts_load(&all, &j->t);
 	if (!rc)
-		rc = tool_policy_load(policy, &j->p);
+		rc = tool_policy_load(tool_policy_path(o, policy, &j->t), &j->p);
 	if (rc)
 		return rc;
 	if (acl_check(j->p, &j->t.facts)) {

@@ -12,27 +12,29 @@
 	"                      " TOOL_CONFIG ")\n"
 
 static const struct cmd commands[] = {
-	{ "check", tool_check, "POLICY [-f CONF] [--json]",
+	{ "check", tool_check, "[POLICY] [-f CONF] [--json]",
 	  "say what is wrong with a policy",
-	  "Without -f only what holds for any segment is checked.\n\n"
+	  "Of a POLICY without -f, only what holds for any segment is checked.\n\n"
 	  "  -f, --config FILE   nightshift.conf of the segment\n"
 	  "  -j, --json          {\"errors\", \"problems\": [{\"file\", \"line\",\n"
 	  "                      \"column\", \"severity\", \"text\"}]}" },
-	{ "print", tool_print, "POLICY | --default",
+	{ "print", tool_print, "[POLICY | --default] [-f CONF]",
 	  "print a policy's canonical form",
+	  CONFIG_HELP
 	  "  -d, --default       what a segment has without a policy" },
 	{ "compile", tool_compile_command,
-	  "POLICY | --default [-f CONF] [--domus]",
+	  "[POLICY | --default] [-f CONF] [--domus]",
 	  "print the nftables rules of a policy",
 	  CONFIG_HELP
 	  "  -d, --default       of the policy of a segment without one\n"
 	  "  -D, --domus         as if each node had its domU now; of no image" },
-	{ "diff", tool_diff, "OLD NEW | --default NEW [-f CONF] [--json]",
+	{ "diff", tool_diff, "[OLD | --default] NEW [-f CONF] [--json]",
 	  "what changes from one policy to another, in lines and rules",
 	  CONFIG_HELP
 	  "  -j, --json          {\"lines\": [{\"op\", \"line\", \"text\"}],\n"
 	  "                      \"rules\": [{\"op\", \"text\"}]}; op is - or +" },
-	{ "apply", tool_apply, "POLICY | --default [-f CONF] [-n] [--confirm SEC]",
+	{ "apply", tool_apply,
+	  "[POLICY | --default] [-f CONF] [-n] [--confirm SEC]",
 	  "load a policy's rules, all of them or none",
 	  "domUs that may talk now stay in their sets. gatewayd(8) loads the policy of\n"
 	  "its configuration when it starts or reloads.\n\n" CONFIG_HELP
@@ -44,8 +46,9 @@ static const struct cmd commands[] = {
 	  "keep the rules that wait to be confirmed", CONFIG_HELP },
 	{ "revert", tool_revert, "[-f CONF]",
 	  "go back at once instead of confirming", CONFIG_HELP },
-	{ "show", tool_show, "[POLICY | --default] [--json]",
+	{ "show", tool_show, "[POLICY | --default] [-f CONF] [--json]",
 	  "what the loaded rules counted, line by line",
+	  CONFIG_HELP
 	  "  -d, --default       the lines are the default policy's\n"
 	  "  -j, --json          {\"lines\": [{\"place\", \"packets\", \"bytes\",\n"
 	  "                      \"reply_packets\", \"reply_bytes\", \"over_packets\",\n"

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "tool.h"
@@ -96,40 +97,64 @@ static int print_program(const struct shown *s, const struct acl_count *c,
 	return tool_print_json(json_pack("{s:o}", "lines", list));
 }
 
+/* Whose lines are shown beside the counters: a policy's that was named, or the
+ * one of the configuration, where there is one. Exit status. */
+static int find_policy(const struct tool_options *o, struct tool_facts *t,
+		       struct acl_policy **out)
+{
+	int rc = CMD_EXIT_OK;
+
+	if (!o->n_words && !o->builtin) {
+		if (!o->config && access(TOOL_CONFIG, R_OK))
+			return CMD_EXIT_OK;
+		rc = tool_facts_load(o, t);
+	}
+	if (!rc)
+		rc = tool_policy_load(tool_policy_path(o, o->words[0], t), out);
+	return rc;
+}
+
+static int show(const struct tool_options *o, const struct acl_policy *p)
+{
+	const char *slash = p ? strrchr(acl_policy_name(p), '/') : NULL;
+	const struct shown s = {
+		p,
+		slash ? slash + 1
+		: p   ? acl_policy_name(p)
+		      : "",
+	};
+	auto_free struct acl_count *c = NULL;
+	struct errinfo err = ERRINFO_INIT;
+	size_t n;
+	int rc = acl_counts(&c, &n, &err);
+
+	if (rc == -ENOENT)
+		return tool_fail("no rules are loaded: no table inet " ACL_TABLE);
+	if (rc)
+		return tool_fail(errinfo_text(&err, rc));
+	if (o->json)
+		return print_program(&s, c, n);
+	print_people(&s, c, n);
+	return CMD_EXIT_OK;
+}
+
 int tool_show(int argc, char **argv, void *arg)
 {
-	struct errinfo err = ERRINFO_INIT;
-	auto_free struct acl_count *c = NULL;
+	struct tool_facts t = { 0 };
 	struct acl_policy *p = NULL;
-	struct shown s = { NULL, "" };
 	struct tool_options o;
-	size_t n;
 	int rc;
 
 	(void)arg;
-	rc = tool_options(argc, argv, "jd", &o);
+	rc = tool_options(argc, argv, "fjd", &o);
 	if (rc)
 		return rc;
 	if (o.n_words + o.builtin > 1)
-		return cmd_misuse("one POLICY or --default, or none");
-	if (o.n_words || o.builtin) {
-		const char *slash = o.n_words ? strrchr(o.words[0], '/') : NULL;
-
-		rc = tool_policy_load(o.n_words ? o.words[0] : NULL, &p);
-		if (rc)
-			return rc;
-		s.p = p;
-		s.base = slash ? slash + 1 : acl_policy_name(p);
-	}
-	rc = acl_counts(&c, &n, &err);
-	if (rc == -ENOENT)
-		rc = tool_fail("no rules are loaded: no table inet " ACL_TABLE);
-	else if (rc)
-		rc = tool_fail(errinfo_text(&err, rc));
-	else if (o.json)
-		rc = print_program(&s, c, n);
-	else
-		print_people(&s, c, n);
+		return cmd_misuse("one POLICY, --default or the configuration's");
+	rc = find_policy(&o, &t, &p);
+	if (!rc)
+		rc = show(&o, p);
 	acl_policy_free(p);
+	tool_facts_dispose(&t);
 	return rc;
 }

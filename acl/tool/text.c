@@ -36,14 +36,14 @@ int tool_check(int argc, char **argv, void *arg)
 	rc = tool_options(argc, argv, "fj", &o);
 	if (rc)
 		return rc;
-	if (o.n_words != 1)
-		return cmd_misuse("needs one POLICY");
-	if (o.config)
+	if (o.n_words > 1)
+		return cmd_misuse("one POLICY, or the configuration's");
+	if (o.config || !o.n_words)
 		rc = tool_facts_load(&o, &t);
 	if (!rc)
-		rc = tool_policy_load(o.words[0], &p);
+		rc = tool_policy_load(tool_policy_path(&o, o.words[0], &t), &p);
 	if (!rc) {
-		errors = acl_check(p, o.config ? &t.facts : NULL);
+		errors = acl_check(p, t.config ? &t.facts : NULL);
 		if (o.json)
 			rc = tool_print_json(problems_json(p));
 		else
@@ -68,17 +68,21 @@ static int write_text(const char *text)
 int tool_print(int argc, char **argv, void *arg)
 {
 	auto_free char *text = NULL;
+	struct tool_facts t = { 0 };
 	struct acl_policy *p = NULL;
 	struct tool_options o;
 	int rc;
 
 	(void)arg;
-	rc = tool_options(argc, argv, "d", &o);
+	rc = tool_options(argc, argv, "fd", &o);
 	if (rc)
 		return rc;
-	if (o.n_words != !o.builtin)
-		return cmd_misuse("needs one POLICY, or --default");
-	rc = tool_policy_load(o.builtin ? NULL : o.words[0], &p);
+	if (o.n_words + o.builtin > 1)
+		return cmd_misuse("one POLICY, --default or the configuration's");
+	if (!o.n_words && !o.builtin)
+		rc = tool_facts_load(&o, &t);
+	if (!rc)
+		rc = tool_policy_load(tool_policy_path(&o, o.words[0], &t), &p);
 	if (!rc && acl_policy_errors(p)) {
 		tool_tell_problems(p);
 		rc = CMD_EXIT_FAILED;
@@ -88,6 +92,7 @@ int tool_print(int argc, char **argv, void *arg)
 		rc = write_text(text);
 	}
 	acl_policy_free(p);
+	tool_facts_dispose(&t);
 	return rc;
 }
 
@@ -104,11 +109,12 @@ int tool_compile_command(int argc, char **argv, void *arg)
 	rc = tool_options(argc, argv, "fdD", &o);
 	if (rc)
 		return rc;
-	if (o.n_words != !o.builtin)
-		return cmd_misuse("needs one POLICY, or --default");
+	if (o.n_words + o.builtin > 1)
+		return cmd_misuse("one POLICY, --default or the configuration's");
 	rc = tool_facts_load(&o, &t);
 	if (!rc)
-		rc = tool_compile(o.builtin ? NULL : o.words[0], &t, &p, &r);
+		rc = tool_compile(tool_policy_path(&o, o.words[0], &t), &t, &p,
+				  &r);
 	if (!rc) {
 		text = acl_emit(r);
 		rc = write_text(text);

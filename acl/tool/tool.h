@@ -46,6 +46,10 @@ struct tool_facts {
 int tool_facts_load(const struct tool_options *o, struct tool_facts *out);
 void tool_facts_dispose(struct tool_facts *t);
 
+/* Of word (may be NULL), --default and the configuration, in this order: the
+ * policy's file, NULL for the default policy. */
+const char *tool_policy_path(const struct tool_options *o, const char *word,
+			     const struct tool_facts *t);
 /* The policy of that file; NULL: the default one. Exit status. */
 int tool_policy_load(const char *path, struct acl_policy **out);
 /* Tells problems; those of a check with --json as one document on stdout. */

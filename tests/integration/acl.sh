@@ -233,6 +233,17 @@ check "and told" wait $pending
 refuse "nothing waits any more" aclc confirm $conf
 }
 check "the new rules are there" tcp 10.77.128.11 192.0.2.7 80
+
+# The configuration's own policy
+sed -i "s|^  node|  acl { policy $tmp/own.policy }\n&|" "$tmp/nightshift.conf"
+echo 'pass from domus to central proto tcp port 80 log' >"$tmp/own.policy"
+# shellcheck disable=SC2086
+{
+check "it loads without a name" aclc apply $conf
+check "and is shown" grep -q 'own.policy:1.*pass from domus' <(aclc show $conf)
+check "and compared with" grep -q '^- *1: .* log$' <(aclc diff $conf "$tmp/policy")
+check "and proved" aclc prove $conf --live
+}
 check "nothing is left behind" [ -z "$(ls "$tmp/state")" ]
 
 [ $failed -eq 0 ]
