@@ -38,7 +38,7 @@
  *	node_addresses		ip daddr		"FILE:LINE NAME"
  *	domus			ip saddr		"FILE:LINE NAME IMAGE"
  *	domus_LINE		domUs of that line's `of image`, `on node`
- *	table_NAME, internet, rate_LINE
+ *	table_NAME, not_internet, rate_LINE
  *	dropped			ip saddr of nodes and domUs, with counters: what
  *				no line let through
  *
