@@ -248,7 +248,9 @@ static void fill_devices(struct hv_fake_dom *dom, const struct hv_config *cfg)
 	for (i = 0; i < cfg->vif_count; i++) {
 		struct hv_vif_info *v = &dom->vifs[dom->vif_count++];
 
-		snprintf(v->bridge, sizeof(v->bridge), "%s", cfg->vifs[i].bridge);
+		snprintf(v->bridge, sizeof(v->bridge), "%s",
+			 cfg->vifs[i].bridge ? cfg->vifs[i].bridge : "");
+		v->backend = cfg->vifs[i].backend;
 		memcpy(v->mac, cfg->vifs[i].mac, sizeof(v->mac));
 	}
 }

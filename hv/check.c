@@ -99,6 +99,14 @@ static int check_vifs(const struct hv_config *cfg, struct errinfo *err)
 		if (vif->mac[0] & 1 || !memcmp(vif->mac, zero, 6))
 			return errinfo_set(err, -EINVAL,
 					   "vif %u: no unicast address", i);
+		if (vif->backend) {
+			if (vif->bridge || !vif->address)
+				return errinfo_set(err, -EINVAL,
+						   "vif %u: a backend needs an "
+						   "address and no bridge",
+						   i);
+			continue;
+		}
 		if (!vif->bridge || !*vif->bridge ||
 		    strlen(vif->bridge) > HV_IFNAME_MAX ||
 		    strchr(vif->bridge, '/') || !is_text(vif->bridge, ""))

@@ -170,9 +170,11 @@ static void load_vif(struct hv_fake_dom *dom, const char *value)
 
 	if (dom->vif_count == HV_VIF_MAX)
 		return;
-	if (sscanf(value, "%17s %15s", mac, v->bridge) != 2 ||
+	if (sscanf(value, "%17s %15s %u", mac, v->bridge, &v->backend) < 2 ||
 	    parse_mac(mac, v->mac))
 		return;
+	if (v->backend)
+		v->bridge[0] = '\0';
 	snprintf(v->ifname, sizeof(v->ifname), "vif%u.%u",
 		 dom->d.domid % 100000, dom->vif_count);
 	v->connected = true;
@@ -228,7 +230,10 @@ int hv_fake_save(struct hv_fake *f, const struct hv_fake_dom *dom,
 			 dom->vbds[i].writable ? 'w' : 'r', dom->vbds[i].device);
 	for (i = 0; i < dom->vif_count; i++) {
 		format_mac(dom->vifs[i].mac, mac);
-		buf_addf(&b, "vif %s %s\n", mac, dom->vifs[i].bridge);
+		if (dom->vifs[i].backend)
+			buf_addf(&b, "vif %s - %u\n", mac, dom->vifs[i].backend);
+		else
+			buf_addf(&b, "vif %s %s\n", mac, dom->vifs[i].bridge);
 	}
 	if (b.rc)
 		return errinfo_set_errno(err, b.rc, "domain file");

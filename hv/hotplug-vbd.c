@@ -96,7 +96,9 @@ static int connect_backend(struct xs_handle *xs, const struct hv_xb_device *d,
 int hv_vbd_add(struct xs_handle *xs, hv_domid domid, const struct hv_vbd *vbd,
 	       struct errinfo *err)
 {
-	struct hv_xb_device d = { "vbd", domid, vdev_number(vbd->vdev) };
+	struct hv_xb_device d = { .kind = "vbd",
+				  .domid = domid,
+				  .devid = vdev_number(vbd->vdev) };
 	auto_close int loop = -1;
 	const char *path = vbd->path;
 	char loop_path[HV_LOOP_PATH];
@@ -118,21 +120,21 @@ int hv_vbd_add(struct xs_handle *xs, hv_domid domid, const struct hv_vbd *vbd,
 int hv_vbd_list(struct xs_handle *xs, hv_domid domid, struct hv_vbd_info *out)
 {
 	char value[HV_XB_VALUE_MAX];
-	uint32_t devids[HV_VBD_MAX];
+	struct hv_xb_device devs[HV_VBD_MAX];
 	int i, n;
 
-	n = hv_xb_list(xs, "vbd", domid, devids, HV_VBD_MAX);
+	n = hv_xb_list(xs, "vbd", domid, devs, HV_VBD_MAX);
 	for (i = 0; i < n; i++) {
-		struct hv_xb_device d = { "vbd", domid, devids[i] };
+		const struct hv_xb_device *d = &devs[i];
 
 		snprintf(out[i].vdev, sizeof(out[i].vdev), "xvd%c",
-			 'a' + (devids[i] >> 4 & 15));
-		if (!hv_xb_backend_read(xs, &d, "params", value))
+			 'a' + (d->devid >> 4 & 15));
+		if (!hv_xb_backend_read(xs, d, "params", value))
 			snprintf(out[i].device, sizeof(out[i].device), "%s",
 				 value);
-		if (!hv_xb_backend_read(xs, &d, "mode", value))
+		if (!hv_xb_backend_read(xs, d, "mode", value))
 			out[i].writable = !strcmp(value, "w");
-		if (!hv_xb_backend_read(xs, &d, "state", value))
+		if (!hv_xb_backend_read(xs, d, "state", value))
 			out[i].connected = !strcmp(value, "4");
 	}
 	return n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hotplug-vif - network interfaces: xen-netback, bridge.
+ * hotplug-vif - network interfaces: xen-netback, into a bridge of ours or in a
+ * driver domain, which does its part by itself.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -31,7 +32,7 @@ static void format_rate(char out[40], uint32_t kbps)
 static int add_entries(struct xs_handle *xs, const struct hv_xb_device *d,
 		       const struct hv_vif *vif)
 {
-	char handle[12], mac[PARSE_MAC_STR], rate[40];
+	char handle[12], mac[PARSE_MAC_STR], rate[40], address[PARSE_IPV4_STR];
 	const struct hv_xb_node front[] = {
 		{ "handle", handle },
 		{ "mac", mac },
@@ -42,7 +43,8 @@ static int add_entries(struct xs_handle *xs, const struct hv_xb_device *d,
 	const struct hv_xb_node back[] = {
 		{ "handle", handle },
 		{ "mac", mac },
-		{ "bridge", vif->bridge },
+		{ d->backend ? "ip" : "bridge",
+		  d->backend ? address : vif->bridge },
 		{ "type", "vif" },
 		{ "script", "none" },
 		{ vif->rate_kbps ? "rate" : NULL, rate },
@@ -52,6 +54,7 @@ static int add_entries(struct xs_handle *xs, const struct hv_xb_device *d,
 	snprintf(handle, sizeof(handle), "%u", d->devid);
 	format_mac(vif->mac, mac);
 	format_rate(rate, vif->rate_kbps);
+	format_ipv4(vif->address, address);
 	return hv_xb_add(xs, d, front, back);
 }
 
@@ -79,31 +82,36 @@ static int connect_backend(struct xs_handle *xs, const struct hv_xb_device *d,
 int hv_vif_add(struct xs_handle *xs, hv_domid domid, uint32_t devid,
 	       const struct hv_vif *vif, struct errinfo *err)
 {
-	struct hv_xb_device d = { "vif", domid, devid };
+	struct hv_xb_device d = { "vif", domid, devid, vif->backend };
 	int rc;
 
 	rc = add_entries(xs, &d, vif);
 	if (rc)
 		return errinfo_set_errno(err, rc, "vif %u: xenstore", devid);
-	rc = connect_backend(xs, &d, vif->bridge, err);
+	if (d.backend)
+		rc = hv_xb_wait_hotplug(xs, &d, HV_BACKEND_WAIT_MS, err);
+	else
+		rc = connect_backend(xs, &d, vif->bridge, err);
 	return rc ? errinfo_wrap(err, rc, "vif %u", devid) : 0;
 }
 
 int hv_vif_list(struct xs_handle *xs, hv_domid domid, struct hv_vif_info *out)
 {
 	char value[HV_XB_VALUE_MAX];
-	uint32_t devids[HV_VIF_MAX];
+	struct hv_xb_device devs[HV_VIF_MAX];
 	int i, n;
 
-	n = hv_xb_list(xs, "vif", domid, devids, HV_VIF_MAX);
+	n = hv_xb_list(xs, "vif", domid, devs, HV_VIF_MAX);
 	for (i = 0; i < n; i++) {
-		struct hv_xb_device d = { "vif", domid, devids[i] };
+		const struct hv_xb_device *d = &devs[i];
 
-		name_vif(out[i].ifname, &d);
-		hv_netif_bridge(out[i].ifname, out[i].bridge);
-		if (!hv_xb_backend_read(xs, &d, "mac", value))
+		name_vif(out[i].ifname, d);
+		out[i].backend = d->backend;
+		if (!d->backend)
+			hv_netif_bridge(out[i].ifname, out[i].bridge);
+		if (!hv_xb_backend_read(xs, d, "mac", value))
 			parse_mac(value, out[i].mac);
-		if (!hv_xb_backend_read(xs, &d, "state", value))
+		if (!hv_xb_backend_read(xs, d, "state", value))
 			out[i].connected = !strcmp(value, "4");
 	}
 	return n;

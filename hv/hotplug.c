@@ -12,14 +12,23 @@
 
 static const char *const kinds[] = { "vif", "vbd" };
 
-int hv_hotplug_check(const struct hv_config *cfg, struct errinfo *err)
+int hv_hotplug_check(struct xs_handle *xs, const struct hv_config *cfg,
+		     struct errinfo *err)
 {
+	char name[HV_XB_VALUE_MAX];
 	uint32_t i;
 
 	for (i = 0; i < cfg->vif_count; i++) {
-		if (!hv_netif_is_bridge(cfg->vifs[i].bridge))
+		if (cfg->vifs[i].backend) {
+			if (hv_xb_read(xs, name, "/local/domain/%u/name",
+				       cfg->vifs[i].backend))
+				return errinfo_set(err, -EINVAL,
+						   "vif %u: no domain %u", i,
+						   cfg->vifs[i].backend);
+		} else if (!hv_netif_is_bridge(cfg->vifs[i].bridge)) {
 			return errinfo_set(err, -EINVAL, "vif %u: no bridge '%s'",
 					   i, cfg->vifs[i].bridge);
+		}
 	}
 	return 0;
 }
@@ -58,19 +67,18 @@ static int remove_one(struct xs_handle *xs, const struct hv_xb_device *d,
 
 int hv_hotplug_remove(struct xs_handle *xs, hv_domid domid, struct errinfo *err)
 {
-	uint32_t devids[HV_VBD_MAX + HV_VIF_MAX];
+	struct hv_xb_device devs[HV_VBD_MAX + HV_VIF_MAX];
 	int j, n, rc = 0;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		n = hv_xb_list(xs, kinds[i], domid, devids, ARRAY_SIZE(devids));
+		n = hv_xb_list(xs, kinds[i], domid, devs, ARRAY_SIZE(devs));
 		for (j = 0; j < n; j++) {
-			struct hv_xb_device d = { kinds[i], domid, devids[j] };
-			int r = remove_one(xs, &d, rc ? NULL : err);
+			int r = remove_one(xs, &devs[j], rc ? NULL : err);
 
 			rc = rc ? rc : r;
+			hv_xb_forget(xs, &devs[j]);
 		}
-		hv_xb_forget(xs, kinds[i], domid);
 	}
 	return rc;
 }

@@ -15,7 +15,8 @@
 #include "hv.h"
 
 /* Before the domain is there: whether its vifs could be connected. */
-int hv_hotplug_check(const struct hv_config *cfg, struct errinfo *err);
+int hv_hotplug_check(struct xs_handle *xs, const struct hv_config *cfg,
+		     struct errinfo *err);
 /* Connects all devices of a paused domain. */
 int hv_hotplug_add(struct xs_handle *xs, hv_domid domid,
 		   const struct hv_config *cfg, struct errinfo *err);

@@ -185,7 +185,7 @@ int hv_xl_create(void *be, const struct hv_config *cfg, hv_domid *domid_out,
 	hv_xtl_reset(&x->xtl);
 	rc = choose_kind(x, cfg->kind, &type, err);
 	if (!rc)
-		rc = hv_hotplug_check(cfg, err);
+		rc = hv_hotplug_check(x->xs, cfg, err);
 	if (rc)
 		return rc;
 	rc = build(x, cfg, type, &domid, err); /* leaves it paused */

@@ -34,8 +34,8 @@ static int is_state(const char *value, int state)
 
 static void back_path(char out[HV_XB_PATH_MAX], const struct hv_xb_device *d)
 {
-	snprintf(out, HV_XB_PATH_MAX, "/local/domain/0/backend/%s/%u/%u",
-		 d->kind, d->domid, d->devid);
+	snprintf(out, HV_XB_PATH_MAX, "/local/domain/%u/backend/%s/%u/%u",
+		 d->backend, d->kind, d->domid, d->devid);
 }
 
 static void front_path(char out[HV_XB_PATH_MAX], const struct hv_xb_device *d)
@@ -90,8 +90,8 @@ int hv_xb_read(struct xs_handle *xs, char out[HV_XB_VALUE_MAX], const char *fmt,
 int hv_xb_backend_read(struct xs_handle *xs, const struct hv_xb_device *d,
 		       const char *name, char out[HV_XB_VALUE_MAX])
 {
-	return hv_xb_read(xs, out, "/local/domain/0/backend/%s/%u/%u/%s",
-			  d->kind, d->domid, d->devid, name);
+	return hv_xb_read(xs, out, "/local/domain/%u/backend/%s/%u/%u/%s",
+			  d->backend, d->kind, d->domid, d->devid, name);
 }
 
 int hv_xb_backend_write(struct xs_handle *xs, const struct hv_xb_device *d,
@@ -162,9 +162,10 @@ struct add {
 static int add_body(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	struct add *a = arg;
-	char front[HV_XB_PATH_MAX], back[HV_XB_PATH_MAX], domid[12];
+	char front[HV_XB_PATH_MAX], back[HV_XB_PATH_MAX];
+	char domid[12], backend[12];
 	struct hv_xb_node front_end[] = { { "backend", back },
-					  { "backend-id", "0" },
+					  { "backend-id", backend },
 					  { "state", "1" },
 					  { NULL, NULL } };
 	struct hv_xb_node back_end[] = { { "frontend", front },
@@ -177,13 +178,14 @@ static int add_body(struct xs_handle *xs, xs_transaction_t t, void *arg)
 	front_path(front, a->d);
 	back_path(back, a->d);
 	snprintf(domid, sizeof(domid), "%u", a->d->domid);
-	rc = make_dir(xs, t, front, a->d->domid, 0);
+	snprintf(backend, sizeof(backend), "%u", a->d->backend);
+	rc = make_dir(xs, t, front, a->d->domid, a->d->backend);
 	if (!rc)
 		rc = store_nodes(xs, t, front, a->front);
 	if (!rc)
 		rc = store_nodes(xs, t, front, front_end);
 	if (!rc)
-		rc = make_dir(xs, t, back, 0, a->d->domid);
+		rc = make_dir(xs, t, back, a->d->backend, a->d->domid);
 	if (!rc)
 		rc = store_nodes(xs, t, back, a->back);
 	if (!rc)
@@ -258,32 +260,69 @@ int hv_xb_wait_state(struct xs_handle *xs, const struct hv_xb_device *d,
 	}
 }
 
+int hv_xb_wait_hotplug(struct xs_handle *xs, const struct hv_xb_device *d,
+		       int timeout_ms, struct errinfo *err)
+{
+	int64_t end = clock_boot_ms() + timeout_ms;
+	char value[HV_XB_VALUE_MAX];
+
+	for (;;) {
+		if (!hv_xb_backend_read(xs, d, "hotplug-error", value))
+			return errinfo_set(err, -EIO, "%s", value);
+		if (!hv_xb_backend_read(xs, d, "hotplug-status", value) &&
+		    !strcmp(value, "connected"))
+			return 0;
+		if (clock_boot_ms() >= end)
+			return errinfo_set_errno(err, -ETIMEDOUT,
+						 "backend in domain %u",
+						 d->backend);
+		hv_sleep_ms(POLL_MS);
+	}
+}
+
 /* ---- lists and keys --------------------------------------------------- */
 
-int hv_xb_list(struct xs_handle *xs, const char *kind, hv_domid domid,
-	       uint32_t *devids_out, int max)
+/* Those that one domain is the backend of, behind the *n there are. */
+static void list_of(struct xs_handle *xs, const struct hv_xb_device *like,
+		    struct hv_xb_device *out, int *n, int max)
 {
 	auto_free char **names = NULL;
 	char path[HV_XB_PATH_MAX];
 	unsigned int i, count = 0;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/backend/%s/%u",
+		 like->backend, like->kind, like->domid);
+	names = xs_directory(xs, XBT_NULL, path, &count);
+	for (i = 0; names && i < count && *n < max; i++) {
+		out[*n] = *like;
+		out[(*n)++].devid = (uint32_t)strtoul(names[i], NULL, 10);
+	}
+}
+
+int hv_xb_list(struct xs_handle *xs, const char *kind, hv_domid domid,
+	       struct hv_xb_device *out, int max)
+{
+	struct hv_xb_device like = { .kind = kind, .domid = domid };
+	auto_free char **domids = NULL;
+	unsigned int i, count = 0;
 	int n = 0;
 
-	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", kind,
-		 domid);
-	names = xs_directory(xs, XBT_NULL, path, &count);
-	if (!names)
-		return errno == ENOENT ? 0 : -errno;
-	for (i = 0; i < count && n < max; i++)
-		devids_out[n++] = (uint32_t)strtoul(names[i], NULL, 10);
+	domids = xs_directory(xs, XBT_NULL, "/local/domain", &count);
+	if (!domids)
+		return -errno;
+	for (i = 0; i < count; i++) {
+		like.backend = (hv_domid)strtoul(domids[i], NULL, 10);
+		list_of(xs, &like, out, &n, max);
+	}
 	return n;
 }
 
-void hv_xb_forget(struct xs_handle *xs, const char *kind, hv_domid domid)
+void hv_xb_forget(struct xs_handle *xs, const struct hv_xb_device *d)
 {
 	char path[HV_XB_PATH_MAX];
 
-	snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", kind,
-		 domid);
+	snprintf(path, sizeof(path), "/local/domain/%u/backend/%s/%u",
+		 d->backend, d->kind, d->domid);
 	xs_rm(xs, XBT_NULL, path);
 }
 

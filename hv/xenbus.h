@@ -3,7 +3,8 @@
  * xenbus - the two halves of a device in xenstore, and other entries.
  *
  *	/local/domain/DOMID/device/KIND/DEVID		the domU's, frontend
- *	/local/domain/0/backend/KIND/DOMID/DEVID	ours, backend
+ *	/local/domain/0/backend/KIND/DOMID/DEVID	ours, backend; or
+ *another domain's in place of 0
  *
  * Layout and states as in xen/io/xenbus.h, blkif.h, netif.h. All return 0 or
  * a negative errno.
@@ -34,6 +35,7 @@ struct hv_xb_device {
 	const char *kind; /* "vbd", "vif" */
 	hv_domid domid;
 	uint32_t devid;
+	hv_domid backend; /* 0: dom0 */
 };
 
 #define HV_XB_VALUE_MAX 256
@@ -60,11 +62,18 @@ int hv_xb_end_remove(struct xs_handle *xs, const struct hv_xb_device *d);
 int hv_xb_wait_state(struct xs_handle *xs, const struct hv_xb_device *d,
 		     int state, int timeout_ms);
 
-/* Numbers of a domain's backends of a kind, at most max; returns how many. */
+/* A domain's devices of a kind, whoever their backend, at most max; returns how
+ * many. kind is borrowed. What the domain itself says is not asked. */
 int hv_xb_list(struct xs_handle *xs, const char *kind, hv_domid domid,
-	       uint32_t *devids_out, int max);
-/* Removes backend/KIND/DOMID once it is empty or its domain is gone. */
-void hv_xb_forget(struct xs_handle *xs, const char *kind, hv_domid domid);
+	       struct hv_xb_device *out, int max);
+/* Removes the folder of all backends of that kind for that domain once they
+ * are gone. */
+void hv_xb_forget(struct xs_handle *xs, const struct hv_xb_device *d);
+
+/* Waits until the backend's domain says that it is connected: -EIO and what it
+ * says otherwise, -ETIMEDOUT. */
+int hv_xb_wait_hotplug(struct xs_handle *xs, const struct hv_xb_device *d,
+		       int timeout_ms, struct errinfo *err);
 
 /* Writes vm-data/nightshift/NAME of the domain, for it to read. */
 int hv_xb_write_keys(struct xs_handle *xs, hv_domid domid,

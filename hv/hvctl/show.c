@@ -188,9 +188,14 @@ static void print_devices(const struct devices *dev)
 		       dev->vbds[i].connected ? "connected" : "waiting");
 	for (i = 0; i < dev->vif_count; i++) {
 		format_mac(dev->vifs[i].mac, mac);
-		printf("vif %s %s %s %s\n", dev->vifs[i].ifname, mac,
-		       dev->vifs[i].bridge[0] ? dev->vifs[i].bridge : "-",
-		       dev->vifs[i].connected ? "connected" : "waiting");
+		if (dev->vifs[i].backend)
+			printf("vif %s %s in domain %u %s\n",
+			       dev->vifs[i].ifname, mac, dev->vifs[i].backend,
+			       dev->vifs[i].connected ? "connected" : "waiting");
+		else
+			printf("vif %s %s %s %s\n", dev->vifs[i].ifname, mac,
+			       dev->vifs[i].bridge[0] ? dev->vifs[i].bridge : "-",
+			       dev->vifs[i].connected ? "connected" : "waiting");
 	}
 }
 

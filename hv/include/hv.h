@@ -125,8 +125,13 @@ struct hv_vbd {
 
 struct hv_vif {
 	uint8_t mac[6];     /* unicast, not zero */
-	const char *bridge; /* of dom0, must exist */
+	const char *bridge; /* of dom0, must exist; NULL with a backend */
 	uint32_t rate_kbps; /* guest's sending, kilobit/s; 0: no limit */
+	/* In place of a bridge: a domain, made with `driver`, that is to be the
+	 * backend. It is told the guest's IPv4 address (host order), does what
+	 * a hotplug script would, and answers within HV_BACKEND_WAIT_MS. */
+	hv_domid backend;
+	uint32_t address;
 };
 
 struct hv_key {            /* vm-data/nightshift/NAME = VALUE */
@@ -208,7 +213,8 @@ struct hv_vbd_info {
 };
 
 struct hv_vif_info {
-	char ifname[HV_IFNAME_MAX + 1]; /* "vif7.0", in dom0 */
+	char ifname[HV_IFNAME_MAX + 1]; /* "vif7.0", in the backend's domain */
+	hv_domid backend;               /* 0: dom0 */
 	char bridge[HV_IFNAME_MAX + 1]; /* "" if it is in none */
 	uint8_t mac[6];
 	bool connected;

@@ -183,7 +183,8 @@ static void test_keys_and_devices(void **state)
 
 	f->cfg.vbds[0] = (struct hv_vbd){ "xvda", f->kernel, NULL, false };
 	f->cfg.vbd_count = 1;
-	f->cfg.vifs[0] = (struct hv_vif){ { 2, 0, 0, 0, 0, 1 }, "br0", 0 };
+	f->cfg.vifs[0] =
+		(struct hv_vif){ .mac = { 2, 0, 0, 0, 0, 1 }, .bridge = "br0" };
 	f->cfg.vif_count = 1;
 	f->cfg.keys[0] = (struct hv_key){ "ip", "10.0.0.1/8" };
 	f->cfg.key_count = 1;
@@ -198,6 +199,13 @@ static void test_keys_and_devices(void **state)
 	assert_int_equal(fileio_read(path, 100, &text, NULL, NULL), 0);
 	assert_string_equal(text, "10.0.0.1/8");
 	free(text);
+	f->cfg.vifs[0].bridge = NULL;
+	f->cfg.vifs[0].backend = domid;
+	f->cfg.vifs[0].address = 0x0a000001;
+	domid = create(f, "two", "");
+	assert_int_equal(hv_domain_vifs(f->hv, domid, vifs, NULL), 1);
+	assert_string_equal(vifs[0].bridge, "");
+	assert_int_equal(vifs[0].backend, f->cfg.vifs[0].backend);
 }
 
 /* ---- refusals --------------------------------------------------------- */
@@ -266,13 +274,30 @@ static void file_path(struct hv_config *c)
 
 static void bad_mac(struct hv_config *c)
 {
-	c->vifs[0] = (struct hv_vif){ { 1, 0, 0, 0, 0, 1 }, "br0", 0 };
+	c->vifs[0] =
+		(struct hv_vif){ .mac = { 1, 0, 0, 0, 0, 1 }, .bridge = "br0" };
 	c->vif_count = 1;
 }
 
 static void bad_bridge(struct hv_config *c)
 {
-	c->vifs[0] = (struct hv_vif){ { 2, 0, 0, 0, 0, 1 }, "../br0", 0 };
+	c->vifs[0] = (struct hv_vif){ .mac = { 2, 0, 0, 0, 0, 1 },
+				      .bridge = "../br0" };
+	c->vif_count = 1;
+}
+
+static void bad_backend(struct hv_config *c)
+{
+	c->vifs[0] = (struct hv_vif){ .mac = { 2, 0, 0, 0, 0, 1 }, .backend = 1 };
+	c->vif_count = 1;
+}
+
+static void two_ways(struct hv_config *c)
+{
+	c->vifs[0] = (struct hv_vif){ .mac = { 2, 0, 0, 0, 0, 1 },
+				      .bridge = "br0",
+				      .backend = 1,
+				      .address = 1 << 24 };
 	c->vif_count = 1;
 }
 
@@ -291,10 +316,10 @@ static void bad_value(struct hv_config *c)
 static void test_bad_configs_are_refused(void **state)
 {
 	static void (*const spoil[])(struct hv_config *) = {
-		bad_name,   bad_memory,  bad_vcpus, bad_weight, bad_cap,
-		bad_kernel, bad_cmdline, bad_kind,  bad_count,  bad_vdev,
-		two_vdevs,  writable_fd, file_path, bad_mac,    bad_bridge,
-		bad_key,    bad_value,
+		bad_name,    bad_memory,  bad_vcpus, bad_weight, bad_cap,
+		bad_kernel,  bad_cmdline, bad_kind,  bad_count,  bad_vdev,
+		two_vdevs,   writable_fd, file_path, bad_mac,    bad_bridge,
+		bad_backend, two_ways,    bad_key,   bad_value,
 	};
 	struct fixture *f = *state;
 	size_t i;
