@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load - nft text into the kernel, by libnftables. Not acl-nft: netdom is to hold
- * no more code than it needs.
+ * load - nft text into the kernel, by libnftables. Not acl-nft: netdom is to
+ * hold no more code than it needs.
  */
 #include <errno.h>
 #include <nftables/libnftables.h>

@@ -39,15 +39,31 @@ static void add_to_domus(struct buf *out)
 		   address);
 }
 
-int walls_netdom(const struct walls_lan *lan, struct buf *out, struct errinfo *err)
+static void add_set(const struct walls_vif *vifs, size_t n, struct buf *out)
+{
+	char address[PARSE_IPV4_STR];
+
+	buf_adds(out, "\tset domus {\n\t\ttypeof iifname . ip saddr\n");
+	for (size_t i = 0; i < n; i++) {
+		format_ipv4(vifs[i].address, address);
+		buf_addf(out, "%s\"%s\" . %s%s", i ? ", " : "\t\telements = { ",
+			 vifs[i].ifname, address, i + 1 < n ? "" : " }\n");
+	}
+	buf_adds(out, "\t}\n");
+}
+
+int walls_netdom(const struct walls_lan *lan, const struct walls_vif *vifs,
+		 size_t n, struct buf *out, struct errinfo *err)
 {
 	int rc = lan->nic ? walls_check_lan(lan, err) : 0;
 
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = walls_check_vif(&vifs[i], err);
 	if (rc)
 		return rc;
 	walls_replace(out, "inet");
-	buf_adds(out, "table inet nightshift {\n"
-		      "\tset domus {\n\t\ttypeof iifname . ip saddr\n\t}\n");
+	buf_adds(out, "table inet nightshift {\n");
+	add_set(vifs, n, out);
 	walls_base_chain(out, "input", "input");
 	if (lan->nic)
 		walls_line(out, "iifname \"%s\" meta nfproto ipv4 goto lan_in",

@@ -25,6 +25,7 @@ int walls_check_ifname(const char *what, const char *name, struct errinfo *err);
 int walls_check_mac(const char *what, const uint8_t mac[WALLS_MAC_LEN],
 		    struct errinfo *err);
 int walls_check_address(const char *what, uint32_t address, struct errinfo *err);
+int walls_check_vif(const struct walls_vif *vif, struct errinfo *err);
 int walls_check_lan(const struct walls_lan *lan, struct errinfo *err);
 
 /* ARP as everybody speaks it: rules may then look into it. */

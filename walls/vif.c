@@ -7,7 +7,7 @@
  */
 #include "text.h"
 
-static int check(const struct walls_vif *vif, struct errinfo *err)
+int walls_check_vif(const struct walls_vif *vif, struct errinfo *err)
 {
 	int rc;
 
@@ -51,7 +51,7 @@ int walls_vif_add(const struct walls_vif *vif, struct buf *out,
 		  struct errinfo *err)
 {
 	char mac[PARSE_MAC_STR], address[PARSE_IPV4_STR], ours[PARSE_IPV4_STR];
-	int rc = check(vif, err);
+	int rc = walls_check_vif(vif, err);
 
 	if (rc)
 		return rc;
@@ -92,7 +92,7 @@ int walls_vif_del(const struct walls_vif *vif, struct buf *out,
 		  struct errinfo *err)
 {
 	char address[PARSE_IPV4_STR];
-	int rc = check(vif, err);
+	int rc = walls_check_vif(vif, err);
 
 	if (rc)
 		return rc;

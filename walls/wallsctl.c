@@ -64,7 +64,7 @@ static int make_dom0(const struct facts *f, struct buf *out, struct errinfo *err
 
 static int make_netdom(const struct facts *f, struct buf *out, struct errinfo *err)
 {
-	return walls_netdom(&f->lan, out, err);
+	return walls_netdom(&f->lan, NULL, 0, out, err);
 }
 
 static int make_vif(const struct facts *f, struct buf *out, struct errinfo *err)

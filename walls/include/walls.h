@@ -23,6 +23,7 @@
 #ifndef WALLS_H
 #define WALLS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "buf.h"
@@ -66,11 +67,6 @@ struct walls_lan {
  * or netdom: names are compared when a frame comes. */
 int walls_dom0(const struct walls_lan *lan, struct buf *out, struct errinfo *err);
 
-/* netdom: table inet nightshift; vif is not looked at. Its set of domUs is
- * emptied: add them anew. */
-int walls_netdom(const struct walls_lan *lan, struct buf *out,
-		 struct errinfo *err);
-
 /* A domU's interface in netdom. */
 struct walls_vif {
 	const char *ifname; /* "vif3.0" */
@@ -78,6 +74,11 @@ struct walls_vif {
 	uint32_t address;
 	uint32_t rate_kbps; /* 0: WALLS_RATE_KBPS */
 };
+
+/* netdom: table inet nightshift; lan->vif is not looked at. vifs: the n that
+ * are there already, behind walls of walls_vif_add(). */
+int walls_netdom(const struct walls_lan *lan, const struct walls_vif *vifs,
+		 size_t n, struct buf *out, struct errinfo *err);
 
 /* Table netdev nightshift, and the set of domUs of walls_netdom(), which must
  * be loaded. The interface must be there and should be down: load this, then
