@@ -18,3 +18,11 @@ isolation-srcs     := $(addprefix tests/isolation/,main.c mutants.c confirm.c \
 isolation-libs     := aclprove nftmodel acl common
 isolation-cppflags := -Itests/isolation
 isolation-pkgs     := libnftables jansson
+
+# tests/bench/acl: packets a second.
+tests                      += bench-acl-forward
+bench-acl-forward-srcs     := tests/bench/acl/forward.c \
+                              $(addprefix tests/isolation/,bench.c wire.c)
+bench-acl-forward-libs     := acl common
+bench-acl-forward-cppflags := -Itests/isolation
+bench-acl-forward-pkgs     := libnftables
