@@ -18,7 +18,7 @@ aclc-srcs     := $(addprefix acl/tool/,main.c common.c text.c diff.c \
                  config-uplink.c config-walls.c config-check.c)
 aclc-inc      := acl
 aclc-cppflags := -Igateway
-aclc-libs     := acl-nft aclprove nftmodel acl common
+aclc-libs     := acl-nft aclprove nftmodel walls acl common
 aclc-pkgs     := jansson
 
 tests                 += test-fuzz-policy

@@ -43,8 +43,11 @@ static void add_arp(const struct walls_lan *lan, int is_out, struct buf *out)
 
 static void add_frames(struct buf *out, const char *arp_chain)
 {
+	/* First: what a tag hides is not looked into, and a listing shows it. */
+	walls_rule(out, "neither IPv4 nor ARP",
+		   "ether type != { ip, arp } counter drop");
 	walls_line(out, WALLS_ARP " goto %s", arp_chain);
-	walls_rule(out, "neither IPv4 nor ARP", "ether type != ip counter drop");
+	walls_rule(out, "ARP of another make", "ether type != ip counter drop");
 	walls_rule(out, "fragment", "ip frag-off & 0x3fff != 0 counter drop");
 }
 

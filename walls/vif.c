@@ -68,9 +68,10 @@ int walls_vif_add(const struct walls_vif *vif, struct buf *out,
 		 vif->ifname, vif->ifname, vif->ifname);
 	walls_chain(out, vif->ifname);
 	walls_rule(out, "not its MAC", "ether saddr != %s counter drop", mac);
+	walls_rule(out, "neither IPv4 nor ARP",
+		   "ether type != { ip, arp } counter drop");
 	add_arp(out, mac, address, ours);
-	walls_rule(out, "neither IPv4 nor such ARP",
-		   "ether type != ip counter drop");
+	walls_rule(out, "no such ARP", "ether type != ip counter drop");
 	walls_rule(out, "not its address", "ip saddr != %s counter drop",
 		   address);
 	walls_rule(out, "to a group, a link, or nobody",

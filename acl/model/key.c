@@ -26,7 +26,8 @@ enum needs {
 	NEEDS_SCTP,
 	NEEDS_DCCP,
 	NEEDS_ICMP,
-	NEEDS_ICMP6
+	NEEDS_ICMP6,
+	NEEDS_IGMP
 };
 
 static const struct {
@@ -109,6 +110,9 @@ static const struct {
 	{ "icmp", "code", KEY_EXACT, SPACE_ICMP_CODE, NEEDS_ICMP },
 	{ "icmpv6", "type", KEY_EXACT, SPACE_ICMP_TYPE, NEEDS_ICMP6 },
 	{ "icmpv6", "code", KEY_EXACT, SPACE_ICMP_CODE, NEEDS_ICMP6 },
+	{ "igmp", "type", KEY_MAYBE, 0, NEEDS_IGMP },
+	{ "igmp", "group", KEY_MAYBE, 0, NEEDS_IGMP },
+	{ "igmp", "mrt", KEY_MAYBE, 0, NEEDS_IGMP },
 	{ "ct", "state", KEY_EXACT, SPACE_CT_STATE, NEEDS_NONE },
 	{ "ct", "direction", KEY_EXACT, SPACE_CT_DIR, NEEDS_NONE },
 	{ "ct", "status", KEY_MAYBE, 0, NEEDS_NONE },
@@ -129,6 +133,7 @@ static const struct space_vset *etypes(struct space_pool *p, enum needs n)
 		return space_vset_one(p, 0x0806, 0x0806);
 	case NEEDS_IP:
 	case NEEDS_ICMP:
+	case NEEDS_IGMP:
 		return space_vset_of(p, r, 1);
 	case NEEDS_IP6:
 	case NEEDS_ICMP6:
@@ -157,7 +162,7 @@ static const struct space_cube *need(struct space_pool *p, enum needs n)
 	static const int protocol[] = {
 		[NEEDS_TCP] = 6,    [NEEDS_UDP] = 17,  [NEEDS_UDPLITE] = 136,
 		[NEEDS_SCTP] = 132, [NEEDS_DCCP] = 33, [NEEDS_ICMP] = 1,
-		[NEEDS_ICMP6] = 58,
+		[NEEDS_ICMP6] = 58, [NEEDS_IGMP] = 2,
 	};
 	struct space_cube *c = space_cube_any(p);
 
@@ -229,8 +234,8 @@ static int read_masked(struct nftmodel *m, json_t *pair, struct key_part *out,
 	rc = nftmodel_value(m, out, json_array_get(pair, 1), &mask, err);
 	if (rc)
 		return rc;
-	if (out->has_mask || space_field_max(out->field) > 0xffff || !mask ||
-	    mask->n != 1 || mask->r[0].lo != mask->r[0].hi)
+	if (out->has_mask || !mask || mask->n != 1 ||
+	    mask->r[0].lo != mask->r[0].hi)
 		return unknown(pair, err);
 	out->has_mask = 1;
 	out->mask = mask->r[0].lo;

@@ -56,26 +56,35 @@ static int read_key(struct nftmodel *m, json_t *left, struct key *k,
 	return 0;
 }
 
-/* Values of a field that fits 16 bits, chosen one by one. */
+#define SCATTER_MAX 65536 /* ranges that a mask may leave */
+
+/* Values whose masked bits are these (or, OP_IN, have one of them). The bits
+ * below the mask's lowest one are free and make each range long; those above
+ * are counted through. */
 static const struct space_vset *chosen(struct space_pool *p,
 				       const struct key_part *k, enum op op,
 				       space_value value)
 {
-	space_value max = space_field_max(k->field);
+	space_value max = space_field_max(k->field), step = 1, n_steps;
+	space_value mask = k->has_mask ? k->mask : max;
 	auto_free struct space_range *r = NULL;
 	size_t n = 0;
 
-	r = calloc((size_t)max + 1, sizeof(*r));
+	if (op == OP_IN)
+		mask &= value;
+	while (mask && !(mask & step))
+		step <<= 1;
+	n_steps = max / step + 1;
+	if (n_steps > SCATTER_MAX)
+		return NULL;
+	r = calloc((size_t)n_steps, sizeof(*r));
 	if (!r)
 		return space_vset_of(p, NULL, 0);
-	for (space_value v = 0; v <= max; v++) {
-		space_value masked = k->has_mask ? v & k->mask : v;
-		int hit = op == OP_IN ? (masked & value) != 0 : masked == value;
+	for (space_value v = 0; v < n_steps * step; v += step) {
+		int hit = op == OP_IN ? (v & mask) != 0 : (v & mask) == value;
 
-		if (hit && n && r[n - 1].hi + 1 == v)
-			r[n - 1].hi = v;
-		else if (hit)
-			r[n++] = (struct space_range){ v, v };
+		if (hit)
+			r[n++] = (struct space_range){ v, v + step - 1 };
 	}
 	return space_vset_of(p, r, n);
 }
@@ -85,7 +94,7 @@ static int part_values(struct nftmodel *m, const struct key_part *k, enum op op,
 		       json_t *v, const struct space_vset **out,
 		       struct errinfo *err)
 {
-	space_value max = space_field_max(k->field), x;
+	space_value x;
 	int rc;
 
 	if (k->kind == KEY_MAYBE)
@@ -103,12 +112,12 @@ static int part_values(struct nftmodel *m, const struct key_part *k, enum op op,
 		*out = space_vset_not(m->pool, k->field, *out);
 	if (!k->has_mask && !(op == OP_IN && k->field == SPACE_TCP_FLAGS))
 		return 0;
-	if (max > 0xffff || (*out)->n != 1 || x != (*out)->r[0].hi)
-		return errinfo_set(err, -EINVAL,
-				   "not understood: a mask with more than one "
-				   "value");
-	*out = chosen(m->pool, k, op, x);
-	return 0;
+	if ((*out)->n == 1 && x == (*out)->r[0].hi)
+		*out = chosen(m->pool, k, op, x);
+	else
+		*out = NULL;
+	return *out ? 0
+		    : errinfo_set(err, -EINVAL, "not understood: such a mask");
 }
 
 /* EtherType as it is on the wire: a tag hides the type behind it. */

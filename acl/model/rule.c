@@ -66,17 +66,22 @@ static int add_maybe(struct draft *d, json_t *stmt)
 	return add_match(d, &m);
 }
 
-/* Marks and priorities are nothing that a match here depends on. */
+/* Marks, priorities, segment sizes are nothing that a match here depends on. */
 static int check_mangle(json_t *o, struct errinfo *err)
 {
 	json_t *key = json_object_get(o, "key");
 	json_t *meta = json_object_get(json_object_get(key, "meta"), "key");
 	json_t *ct = json_object_get(json_object_get(key, "ct"), "key");
+	json_t *option =
+		json_object_get(json_object_get(key, "tcp option"), "name");
 	const char *word = json_string_value(meta ? meta : ct);
 	char text[NFTMODEL_PHRASE_MAX];
 
 	if (word && (!strcmp(word, "mark") || !strcmp(word, "priority") ||
 		     !strcmp(word, "nftrace")))
+		return 0;
+	word = json_string_value(option);
+	if (word && strcmp(word, "maxseg") == 0)
 		return 0;
 	nftmodel_quote(o, text, sizeof(text));
 	return errinfo_set(err, -EINVAL, "not understood: mangle %s", text);

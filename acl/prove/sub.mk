@@ -1,21 +1,26 @@
 # Claims about the compiled rules, tried on the model; and one packet's way.
 libs              += aclprove
 aclprove-srcs     := $(addprefix acl/prove/,world.c allow.c claims.c report.c \
-                     place.c explain.c domus.c)
+                     place.c explain.c domus.c node.c)
 aclprove-inc      := acl/prove
-aclprove-libs     := nftmodel acl common
+aclprove-libs     := nftmodel walls acl common
 aclprove-cppflags := -Iacl
 
 tests               += test-acl-prove
 test-acl-prove-srcs := tests/unit/test-acl-prove.c
-test-acl-prove-libs := aclprove nftmodel acl common
+test-acl-prove-libs := aclprove nftmodel walls acl common
 test-acl-prove-pkgs := cmocka
+
+tests                 += test-walls-prove
+test-walls-prove-srcs := tests/unit/test-walls-prove.c
+test-walls-prove-libs := aclprove nftmodel walls acl common
+test-walls-prove-pkgs := cmocka
 
 # The packet matrix (make test-isolation), and holes cut into the rules.
 tests              += isolation
 isolation-srcs     := $(addprefix tests/isolation/,main.c mutants.c confirm.c \
                       probe.c frames.c point.c run.c bench.c wire.c)
-isolation-libs     := aclprove nftmodel acl common
+isolation-libs     := aclprove nftmodel walls acl common
 isolation-cppflags := -Itests/isolation
 isolation-pkgs     := libnftables jansson
 
