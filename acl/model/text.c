@@ -53,6 +53,14 @@ static void pair(struct line *l, json_t *a, const char *between)
 
 static void set(struct line *l, json_t *s)
 {
+	/* Not one of values but a statement that changes one. */
+	if (json_object_get(s, "op") && json_object_get(s, "set")) {
+		put(l, "%s %s { ", json_string_value(json_object_get(s, "op")),
+		    json_string_value(json_object_get(s, "set")));
+		expr(l, json_object_get(s, "elem"));
+		put(l, " }");
+		return;
+	}
 	put(l, "{ ");
 	if (json_is_array(s))
 		list(l, s, ", ");

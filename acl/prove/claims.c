@@ -331,7 +331,7 @@ static void note_step(const struct nftmodel_rule *rule,
 	(void)reached;
 	if (!matched->n)
 		return;
-	c->maybe |= rule->maybe;
+	c->maybe |= rule->maybe && rule->verdict != NFTMODEL_CONTINUE;
 	if (c->n_steps < ARRAY_SIZE(c->steps))
 		c->steps[c->n_steps++].rule = rule;
 }

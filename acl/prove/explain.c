@@ -51,8 +51,7 @@ static void note(const struct nftmodel_rule *rule, const struct space *reached,
 	look->failed = look->taken ? 0 : first_failed(l, rule);
 	if (!look->taken)
 		return;
-	if (rule->maybe)
-		a->maybe = 1;
+	a->maybe |= rule->maybe && rule->verdict != NFTMODEL_CONTINUE;
 	/* What nat chains accept was let through before. */
 	if (rule->verdict == NFTMODEL_ACCEPT && !rule->chain->is_nat &&
 	    !a->decides)
