@@ -123,7 +123,7 @@ static int prove_part(const struct acl_facts *f, enum acl_node_part part,
 
 	memcpy(lan.mac, f->nodes[0].mac, sizeof(lan.mac));
 	rc = part == ACL_NODE_DOM0 ? walls_dom0(&lan, &text, err)
-				   : walls_netdom(&lan, &text, err);
+				   : walls_netdom(&lan, NULL, 0, &text, err);
 	if (!rc && part != ACL_NODE_DOM0)
 		rc = walls_vif_add(&vif, &text, err);
 	if (!rc)
