@@ -29,7 +29,7 @@ json_t *foreign_trouble(const struct gateway *gw);
 
 /* foreign-probe.c: the process. Its socket is 3, what it hears goes to 4 as
  * struct dhcp_answer, one a message. Returns the exit status. */
-int foreign_probe(const char *every_sec, const char *mac);
+int foreign_probe(const char *every_text, const char *mac_text);
 /* A raw socket that hears what DHCP servers say on an interface, and sends. */
 int foreign_probe_socket(const char *ifname, struct errinfo *err);
 
