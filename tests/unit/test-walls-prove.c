@@ -53,7 +53,7 @@ static void emit(enum acl_node_part part, const struct walls_lan *lan,
 		 struct buf *out)
 {
 	int rc = part == ACL_NODE_DOM0 ? walls_dom0(lan, out, NULL)
-				       : walls_netdom(lan, out, NULL);
+				       : walls_netdom(lan, NULL, 0, out, NULL);
 
 	for (size_t i = 0;
 	     !rc && part != ACL_NODE_DOM0 && i < ARRAY_SIZE(domus); i++)
