@@ -209,12 +209,34 @@ static void emit_verdict(struct buf *out, const struct acl_rule *rule)
 		buf_adds(out, acl_chain_names[rule->target]);
 }
 
+static void emit_log(struct buf *out, const struct acl_rules *r,
+		     const struct acl_rule *rule)
+{
+	buf_addf(out, " log prefix \"%s ", ACL_TABLE);
+	acl_emit_place(out, r, rule->of_policy, rule->line);
+	buf_adds(out, ": \"");
+}
+
+static void emit_comment(struct buf *out, const struct acl_rules *r,
+			 const struct acl_rule *rule)
+{
+	buf_adds(out, " comment \"");
+	acl_emit_place(out, r, rule->of_policy, rule->line);
+	if (rule->note)
+		buf_addf(out, " %s", rule->note);
+	buf_adds(out, "\"\n");
+}
+
+/* A tab, and each part with a blank before it, of which the first becomes the
+ * second tab. */
 void acl_emit_rule(struct buf *out, const struct acl_rules *r,
 		   const struct acl_rule *rule)
 {
-	buf_adds(out, "\t\t");
+	const size_t begin = out->len;
+
+	buf_adds(out, "\t");
 	for (size_t i = 0; i < rule->n; i++) {
-		buf_adds(out, i ? " " : "");
+		buf_adds(out, " ");
 		match_fns[rule->m[i].kind](out, r, &rule->m[i]);
 	}
 	if (rule->limit.unit) {
@@ -224,20 +246,14 @@ void acl_emit_rule(struct buf *out, const struct acl_rules *r,
 	if (rule->rate)
 		emit_rate(out, r, rule);
 	if (rule->count_source)
-		buf_addf(out, "%supdate @dropped { ip saddr counter }",
-			 rule->n ? " " : "");
-	if (rule->log) {
-		buf_addf(out, " log prefix \"%s ", ACL_TABLE);
-		acl_emit_place(out, r, rule->of_policy, rule->line);
-		buf_adds(out, ": \"");
-	}
+		buf_adds(out, " update @dropped { ip saddr counter }");
+	if (rule->log)
+		emit_log(out, r, rule);
 	/* What jumps is counted where it lands, what logs where it ends. */
 	if (rule->verdict > ACL_VERDICT_NONE && rule->verdict != ACL_VERDICT_GOTO)
-		buf_adds(out, rule->n ? " counter" : "counter");
+		buf_adds(out, " counter");
 	emit_verdict(out, rule);
-	buf_adds(out, " comment \"");
-	acl_emit_place(out, r, rule->of_policy, rule->line);
-	if (rule->note)
-		buf_addf(out, " %s", rule->note);
-	buf_adds(out, "\"\n");
+	emit_comment(out, r, rule);
+	if (!out->rc)
+		out->data[begin + 1] = '\t';
 }
