@@ -108,8 +108,9 @@ check-unit check-golden check-layout check-integration: check-%: all $(test-file
 	@scripts/run-tests $(BUILD) $*
 check-boot: artefacts ## boot emulated PCs, one per firmware
 	@scripts/run-tests $(BUILD) boot
-test-isolation: $(BUILD)/bin/isolation ## everybody to everybody, with real packets, against the rules
+test-isolation: $(addprefix $(BUILD)/bin/,isolation isolation-send isolation-pcap wallsctl) ## everybody to everybody, with real packets
 	@BUILD=$(BUILD) tests/integration/isolation.sh
+	@BUILD=$(BUILD) tests/integration/isolation-node.sh
 demo: setup ## boot two emulated PCs and run grid jobs on them, before your eyes
 	@$(MAKE) $(jobs) --no-print-directory artefacts
 	@scripts/demo

@@ -31,3 +31,9 @@ bench-acl-forward-srcs     := tests/bench/acl/forward.c \
 bench-acl-forward-libs     := acl common
 bench-acl-forward-cppflags := -Itests/isolation
 bench-acl-forward-pkgs     := libnftables
+
+# For a domU's root, in any image; and what records and judges frames.
+tests               += isolation-send isolation-pcap
+isolation-send-srcs := $(addprefix tests/isolation/,send.c wire.c)
+isolation-pcap-srcs := $(addprefix tests/isolation/,pcap.c wire.c)
+$(BUILD)/bin/isolation-send: private LDHARDEN := $(if $(findstring sanitize,$(CFLAGS)),$(LDHARDEN),$(subst -pie,-static-pie,$(LDHARDEN)))
