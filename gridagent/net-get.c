@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "clock.h"
+#include "httpc_h2.h"
 #include "log.h"
 #include "net.h"
 
@@ -18,8 +18,7 @@
 #define DEMAND_MAX      16 /* reads wait for these: they may be more */
 #define CONNECT_SEC     5
 #define LOW_SPEED_BYTES 512
-#define LOW_SPEED_SEC   10    /* then it is asked for anew */
-#define H2_IDLE_MS      30000 /* nginx closes what is idle for a minute */
+#define LOW_SPEED_SEC   10 /* then it is asked for anew */
 
 /* "http://" address ":" port "/repo/blobs/HH/" HEX64 */
 #define URL_MAX 160
@@ -37,7 +36,7 @@ static struct {
 	CURLM *multi;
 	const char *gateway;
 	int port, h2;
-	int64_t h2_ms; /* when an HTTP/2 connection worked; 0: none is known */
+	struct httpc_h2 known;
 	struct ipc *blk;
 	uint32_t order;
 	struct get gets[GETS_MAX];
@@ -112,22 +111,6 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/* A request that knows beforehand that the server speaks HTTP/2 fails on a
- * connection that exists (libcurl 7.88: "Error in the HTTP2 framing layer"),
- * one that would negotiate it shares the connection. So the former is for new
- * connections only; a guess that was wrong costs one try. */
-static void set_http2(CURL *e)
-{
-	if (net.h2_ms && clock_boot_ms() - net.h2_ms < H2_IDLE_MS) {
-		curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-				 (long)CURL_HTTP_VERSION_2_0);
-		return;
-	}
-	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-			 (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-}
-
 static void start(struct get *g)
 {
 	char url[URL_MAX], range[64];
@@ -155,7 +138,7 @@ static void start(struct get *g)
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)LOW_SPEED_SEC);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 131072L);
 	if (net.h2)
-		set_http2(e);
+		httpc_h2_set(&net.known, e);
 	curl_multi_add_handle(net.multi, e);
 }
 
@@ -204,7 +187,7 @@ void net_get_link(int fd, int repo_port)
 	if (repo_port)
 		net.port = repo_port;
 	net.h2 = repo_port != 0;
-	net.h2_ms = 0;
+	net.known = (struct httpc_h2){ 0 };
 	net.blk = ipc_new(fd, MSG_NET, MSG_BLK, 0);
 	if (!net.blk)
 		exit(EXIT_FAILURE);
@@ -282,7 +265,7 @@ int net_get_ended(CURL *easy, CURLcode code)
 		if (!g->easy || g->easy != easy)
 			continue;
 		end.rc = result_of(g, code);
-		net.h2_ms = code ? 0 : clock_boot_ms();
+		httpc_h2_ended(&net.known, code);
 		id = g->id;
 		get_free(g);
 		post(MSG_GET_END, id, &end, NULL, 0);

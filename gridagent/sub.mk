@@ -13,7 +13,7 @@ gridagent-srcs := gridagent/main.c gridagent/super.c gridagent/sandbox.c \
                   gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
                   gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c \
                   gridagent/cmdline.c gridagent/watchdog.c
-gridagent-libs := hv carousel imagedev imagerepo tuf trust common
+gridagent-libs := hv carousel imagedev imagerepo httpc tuf trust common
 gridagent-pkgs := libcurl jansson libsodium libseccomp
 
 # For tests/integration/agent.bats.

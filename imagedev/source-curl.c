@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "httpc_h2.h"
 #include "source_curl.h"
 
 #define PARALLEL      8
@@ -44,6 +45,7 @@ struct imagedev_curl {
 	struct imagedev *dev;
 	struct imagedev_curl_config config;
 	char *base;
+	struct httpc_h2 known;
 	int inside; /* libcurl: it must not be called now */
 	struct slot slot[PARALLEL_MAX];
 };
@@ -107,9 +109,13 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 	return s->dead || n > len ? 0 : whole;
 }
 
+/* A handle is used once: one whose transfer failed early (file://) keeps a
+ * buffer, and then refuses the size of its next. Connections are the multi's. */
 static void slot_stop(struct slot *s)
 {
 	curl_multi_remove_handle(s->c->multi, s->easy);
+	curl_easy_cleanup(s->easy);
+	s->easy = NULL;
 	s->busy = s->dead = 0;
 }
 
@@ -143,6 +149,7 @@ static void reap(struct imagedev_curl *c)
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&s);
 		dead = s->dead;
 		rc = rc_of(s, result);
+		httpc_h2_ended(&c->known, result);
 		slot_stop(s);
 		if (!dead)
 			imagedev_end(c->dev, s->id, rc);
@@ -231,7 +238,6 @@ static CURLcode set_up(struct slot *s, const char *range)
 	CURL *e = s->easy;
 	CURLcode rc;
 
-	curl_easy_reset(e);
 	rc = curl_easy_setopt(e, CURLOPT_URL, s->url);
 	rc |= curl_easy_setopt(e, CURLOPT_RANGE, range);
 	rc |= curl_easy_setopt(e, CURLOPT_PRIVATE, s);
@@ -248,10 +254,8 @@ static CURLcode set_up(struct slot *s, const char *range)
 	rc |= curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)g->low_speed_sec);
 	rc |= curl_easy_setopt(e, CURLOPT_USERAGENT,
 			       "nightshift/" NIGHTSHIFT_VERSION);
-	rc |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-			       g->h2 ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
-				     : (long)CURL_HTTP_VERSION_2TLS);
-	rc |= curl_easy_setopt(e, CURLOPT_PIPEWAIT, (long)!!g->h2);
+	if (g->h2)
+		rc |= httpc_h2_set(&s->c->known, e);
 	return rc;
 }
 
@@ -260,11 +264,8 @@ static struct slot *idle_slot(struct imagedev_curl *c)
 	for (int i = 0; i < c->config.parallel; i++) {
 		struct slot *s = &c->slot[i];
 
-		if (s->busy)
-			continue;
-		if (!s->easy)
-			s->easy = curl_easy_init();
-		return s->easy ? s : NULL;
+		if (!s->busy)
+			return s;
 	}
 	return NULL;
 }
@@ -290,9 +291,13 @@ static int get(void *arg, uint64_t id, enum imagedev_priority priority,
 		 sha256);
 	snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, offset,
 		 offset + len - 1);
-	if (set_up(s, range) != CURLE_OK ||
-	    curl_multi_add_handle(c->multi, s->easy) != CURLM_OK)
+	s->easy = curl_easy_init();
+	if (!s->easy || set_up(s, range) != CURLE_OK ||
+	    curl_multi_add_handle(c->multi, s->easy) != CURLM_OK) {
+		curl_easy_cleanup(s->easy);
+		s->easy = NULL;
 		return -EAGAIN;
+	}
 	s->busy = 1;
 	loop_timer_set(c->nudge, NUDGE_MS);
 	return 0;
@@ -352,6 +357,7 @@ int imagedev_curl_new(struct loop *loop,
 	c->config = *config;
 	if (c->config.parallel <= 0 || c->config.parallel > PARALLEL_MAX)
 		c->config.parallel = PARALLEL;
+	c->config.h2 = c->config.h2 && !strncmp(config->base, "http://", 7);
 	if (c->config.low_speed_sec <= 0)
 		c->config.low_speed_sec = LOW_SPEED_SEC;
 	c->base = strdup(config->base);
@@ -376,7 +382,6 @@ void imagedev_curl_free(struct imagedev_curl *c)
 	for (int i = 0; i < PARALLEL_MAX; i++) {
 		if (c->slot[i].busy)
 			slot_stop(&c->slot[i]);
-		curl_easy_cleanup(c->slot[i].easy);
 	}
 	curl_multi_cleanup(c->multi);
 	loop_timer_del(c->timer);

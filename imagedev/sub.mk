@@ -7,7 +7,7 @@ imagedev-pkgs   := libzstd
 imagedev-ldlibs := -pthread
 imagedev-curl-srcs := imagedev/source-curl.c
 imagedev-curl-inc  := imagedev
-imagedev-curl-libs := common
+imagedev-curl-libs := httpc common
 imagedev-curl-pkgs := libcurl
 
 # The program.
@@ -15,14 +15,14 @@ progs              += imagedev-tool
 imagedev-tool-exe  := imagedev
 imagedev-tool-srcs := $(addprefix imagedev/tool/,main.c serve.c listen.c disk.c dir.c \
                       image.c fetch.c)
-imagedev-tool-libs := imagedev-curl imagedev imagerepo tuf trust common
+imagedev-tool-libs := imagedev-curl imagedev imagerepo httpc tuf trust common
 imagedev-tool-pkgs := jansson libcurl
 
 # As a plugin of nbdkit, for tests with its filters.
 plugins                   += nbdkit-imagedev-plugin
 nbdkit-imagedev-plugin-srcs := $(addprefix imagedev/tool/,nbdkit-plugin.c serve.c disk.c \
                              dir.c image.c fetch.c)
-nbdkit-imagedev-plugin-libs := imagedev-curl imagedev imagerepo tuf trust common
+nbdkit-imagedev-plugin-libs := imagedev-curl imagedev imagerepo httpc tuf trust common
 nbdkit-imagedev-plugin-pkgs := jansson libcurl nbdkit
 
 tests              += test-imagedev

@@ -21,7 +21,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 	return buf_add(arg, data, size * n) ? 0 : size * n;
 }
 
-static CURLcode set_up(CURL *e, const char *url, int h2, struct buf *b)
+static CURLcode set_up(CURL *e, const char *url, struct buf *b)
 {
 	CURLcode rc;
 
@@ -33,9 +33,6 @@ static CURLcode set_up(CURL *e, const char *url, int h2, struct buf *b)
 	rc |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	rc |= curl_easy_setopt(e, CURLOPT_PROXY, "");
 	rc |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https,file");
-	rc |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-			       h2 ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
-				  : (long)CURL_HTTP_VERSION_2TLS);
 	return rc;
 }
 
@@ -51,10 +48,13 @@ int tool_fetch(struct fetcher *f, const char *path, uint64_t max, char **data,
 		f->easy = curl_easy_init();
 	if (f->easy && asprintf(&url, "%s/%s", f->base, path) >= 0) {
 		curl_easy_reset(f->easy);
-		rc = set_up(f->easy, url, f->h2, &b);
+		rc = set_up(f->easy, url, &b);
 	}
+	if (rc == CURLE_OK && f->h2)
+		rc = httpc_h2_set(&f->known, f->easy);
 	if (rc == CURLE_OK)
 		rc = curl_easy_perform(f->easy);
+	httpc_h2_ended(&f->known, rc);
 	if (b.rc == -EFBIG)
 		return errinfo_set(err, -EFBIG, "%s: more than %llu bytes", url,
 				   (unsigned long long)max);

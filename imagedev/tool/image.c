@@ -100,7 +100,8 @@ int tool_image_open(struct loop *loop, const struct serve *s,
 		    struct imagedev **dev, struct errinfo *err)
 {
 	auto_free char *doc = NULL, *index = NULL;
-	struct fetcher f = { .base = s->url, .h2 = s->h2 };
+	struct fetcher f = { .base = s->url,
+			     .h2 = s->h2 && !strncmp(s->url, "http://", 7) };
 	struct image_manifest m;
 	size_t len;
 	int rc;

@@ -7,11 +7,13 @@
 
 #include "errinfo.h"
 #include "fileio.h"
+#include "httpc_h2.h"
 #include "imagedev.h"
 
 struct fetcher {
 	const char *base; /* URL of the repository */
-	int h2;
+	int h2;           /* with prior knowledge */
+	struct httpc_h2 known;
 	void *easy; /* libcurl's */
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # imagedev: whatever a server does, what is read is right, or waits.
-# shellcheck disable=SC2030,SC2031 # each test has its own subshell
+# shellcheck disable=SC2030,SC2031,SC2314 # each test has its own subshell
 
 setup_file() {
 	export LC_ALL=C
@@ -26,8 +26,8 @@ teardown() {
 	wait
 }
 
-# serve OPTION...: an imagedev that is ready when this returns.
-serve() {
+# device OPTION...: an imagedev that is ready when this returns.
+device() {
 	mkfifo ready
 	imagedev serve --socket sock --ready-fd 8 "$@" 8>ready 3>&- &
 	pids+=($!)
@@ -63,7 +63,7 @@ finish() {
 }
 
 @test "a plain disk, with a trace of first reads" {
-	serve --disk "$image/disk" --trace trace
+	device --disk "$image/disk" --trace trace
 	nbdinfo --size "$uri"
 	qemu-io -r -f raw -c 'read 8k 4k' -c 'read 0 12k' -c 'read 4k 1k' "$uri"
 	finish
@@ -75,14 +75,14 @@ finish() {
 }
 
 @test "an image in a directory, and over HTTP, without a wrong byte" {
-	serve --repo "$image/repo" --manifest "$image/manifest.json"
+	device --repo "$image/repo" --manifest "$image/manifest.json"
 	read_all
 	qemu-img compare -f raw -F raw "$uri" "$image/disk"
 	nbdinfo "$uri" | grep -q 'is_read_only: true'
 	finish
 	web none
 	pids=()
-	serve --url "$url" --manifest "$image/manifest.json" --stats-json stats
+	device --url "$url" --manifest "$image/manifest.json" --stats-json stats
 	read_all
 	finish
 	[ "$(stat bad)" = 0 ]
@@ -96,7 +96,7 @@ finish() {
 		whole all; do
 		web $fault
 		server=$web pids=()
-		serve --url "$url" --manifest "$image/manifest.json" \
+		device --url "$url" --manifest "$image/manifest.json" \
 			--stats-json stats
 		read_all
 		finish
@@ -115,7 +115,7 @@ finish() {
 	for fault in stall slow; do
 		web $fault
 		server=$web pids=()
-		serve --url "$url" --manifest "$image/manifest.json" \
+		device --url "$url" --manifest "$image/manifest.json" \
 			--low-speed-sec 1 --stats-json stats
 		timeout 60 nbdcopy "$uri" out &
 		copy=$!
@@ -135,7 +135,7 @@ finish() {
 
 @test "an outage makes reads wait, and they go on after it" {
 	web none
-	serve --url "$url" --manifest "$image/manifest.json" --no-bundle
+	device --url "$url" --manifest "$image/manifest.json" --no-bundle
 	kill "$web"
 	pids=("${pids[1]}")
 	wait "$web" || true
@@ -148,13 +148,44 @@ finish() {
 	cmp out "$image/disk"
 }
 
+@test "a blob that is missing behind file:// is read once it is there" {
+	cp -r "$image/repo" slow
+	pack=$(find slow/blobs -type f -printf '%s %p\n' | sort -rn | sed -n '2s/.* //p')
+	mv "$pack" pack
+	device --url "file://$PWD/slow" --manifest "$image/manifest.json" \
+		--stats-json stats
+	timeout 60 nbdcopy "$uri" out 3>&- &
+	copy=$!
+	sleep 1
+	kill -0 "$copy"
+	mv pack "$pack"
+	wait "$copy"
+	cmp out "$image/disk"
+	finish
+	[ "$(stat retries)" -gt 0 ]
+}
+
+@test "over HTTP/2 with prior knowledge, on few connections, without a retry" {
+	load imagerepo.bash
+	serve "$image/repo" '' http2
+	pids=()
+	device --url "$url" --h2 --no-bundle --manifest "$image/manifest.json" \
+		--stats-json stats
+	read_all
+	finish
+	[ "$(stat retries)" = 0 ]
+	[ "$(stat requests)" -gt 20 ]
+	! grep -v 'HTTP/2.0"' nginx/access.log
+	unserve
+}
+
 @test "a thousand flipped bytes in a repository: none gets out" {
 	cp -r "$image/repo" bad
 	find bad -type f | sort >files
 	index=$(sed -n 's/.*"index":{"sha256":"\([0-9a-f]*\)".*/\1/p' \
 		"$image/manifest.json")
 	grep -v "$index" files | xargs flip-bytes 1000 7
-	serve --repo bad --manifest "$image/manifest.json" --stats-json stats
+	device --repo bad --manifest "$image/manifest.json" --stats-json stats
 	timeout 60 nbdcopy "$uri" out 3>&- &
 	copy=$!
 	sleep 1

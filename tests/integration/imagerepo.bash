@@ -93,7 +93,8 @@ number() { # member $2 of a line of JSON $1
 	grep -o "\"$2\": *[0-9]*" <<<"$1" | head -1 | grep -o '[0-9]*$'
 }
 
-# nginx for a directory $1, with more of its configuration in $2; sets url.
+# nginx for a directory $1, with more of its configuration in $2, and of its
+# listening in $3; sets url.
 serve() {
 	local dir=$BATS_TEST_TMPDIR/nginx port
 	mkdir -p "$dir"
@@ -107,7 +108,7 @@ serve() {
 				access_log $dir/access.log; client_body_temp_path $dir/b;
 				proxy_temp_path $dir/p; fastcgi_temp_path $dir/f;
 				uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
-				server { listen 127.0.0.1:$port; $2
+				server { listen 127.0.0.1:$port ${3:-}; $2
 					location / { root $1; } }
 			}
 		END
