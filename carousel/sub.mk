@@ -7,7 +7,7 @@ carousel-pkgs := libisal
 progs          += carouseld
 carouseld-srcs := $(addprefix carousel/tool/,main.c serve.c receive.c fetch.c)
 carouseld-inc  := carousel
-carouseld-libs := carousel common
+carouseld-libs := carousel sandbox common
 carouseld-pkgs := libcurl libcrypto
 
 tests                  += test-carousel test-fuzz-carousel

@@ -1,5 +1,5 @@
 progs          += gridagent
-gridagent-srcs := gridagent/main.c gridagent/super.c gridagent/sandbox.c \
+gridagent-srcs := gridagent/main.c gridagent/super.c \
                   gridagent/ipc.c gridagent/messages.c \
                   gridagent/proc-main.c gridagent/calls.c gridagent/http.c \
                   gridagent/boot.c gridagent/node.c gridagent/node-enrol.c \
@@ -13,8 +13,8 @@ gridagent-srcs := gridagent/main.c gridagent/super.c gridagent/sandbox.c \
                   gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
                   gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c \
                   gridagent/cmdline.c gridagent/watchdog.c
-gridagent-libs := hv carousel imagedev imagerepo httpc tuf trust common
-gridagent-pkgs := libcurl jansson libsodium libseccomp
+gridagent-libs := hv carousel imagedev imagerepo httpc tuf trust sandbox common
+gridagent-pkgs := libcurl jansson libsodium
 
 # For tests/integration/agent.bats.
 progs             += fake-gateway

@@ -19,6 +19,7 @@
 #include "cmd.h"
 #include "log.h"
 #include "parse.h"
+#include "sandbox.h"
 #include "tool.h"
 
 struct serve {
@@ -171,13 +172,21 @@ static int run(struct serve *s, struct loop *loop)
 	char group[PARSE_IPV4_STR], at[PARSE_IPV4_STR];
 	int rc;
 
-	rc = carousel_send_new(loop, &s->send, open_blob, s, &send, &err);
-	if (rc) {
-		log_err("%s", errinfo_text(&err, rc));
-		return CMD_EXIT_FAILED;
-	}
 	loop_signal(loop, SIGTERM, on_signal, loop);
 	loop_signal(loop, SIGINT, on_signal, loop);
+	rc = carousel_send_new(loop, &s->send, open_blob, s, &send, &err);
+	if (!rc)
+		rc = sandbox_only_below(s->blobs, &err);
+	if (rc == -EOPNOTSUPP)
+		log_warn("any file that we may read could be sent: %s",
+			 errinfo_text(&err, rc));
+	if (!rc || rc == -EOPNOTSUPP)
+		rc = sandbox_enter(SANDBOX_SERVE, -1, NULL, &err);
+	if (rc) {
+		log_err("%s", errinfo_text(&err, rc));
+		carousel_send_free(send);
+		return CMD_EXIT_FAILED;
+	}
 	format_ipv4(s->send.interface, at);
 	format_ipv4(s->send.group, group);
 	log_info("%s sends %s/blobs to %s, at most %" PRIu64 " Mbit/s", at,

@@ -202,6 +202,26 @@ segment() { # script on stdin
 	END
 }
 
+@test "the sender reads its repository, and can do nothing else" {
+	! grep -q __asan_init "$BIN/carouseld" || skip "sanitizers take no filter"
+	segment <<-'END'
+		serve -c 1
+		grep -q '^NoNewPrivs:.*1' /proc/$sender/status
+		grep -q '^Seccomp:.*2' /proc/$sender/status
+		get inside -t 5
+		same inside
+		kill $sender; wait $sender
+		# A way out of it, which a mirror never makes.
+		mkdir -p way/blobs
+		ln -s "$(dirname "$BLOB")" "way/blobs/${HEX:0:2}"
+		serve -c 1 -d "$PWD/way"
+		! grep 'Landlock is not there' served || exit 0
+		! get outside -t 1
+		kill $sender; wait $sender
+		grep ' 0 symbols' served
+	END
+}
+
 @test "wrong use is said" {
 	run carouseld serve -i 127.0.0.1
 	[ "$status" = 2 ]

@@ -3,7 +3,9 @@
  * sandbox - uid, empty root, limits and the system calls of each role.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/landlock.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -59,13 +62,18 @@ static const char *const calls_udp[] = {
 	"recvmmsg", "sendto",  "setsockopt",  NULL,
 };
 
+static const char *const calls_serve[] = {
+	"dup",      "getdents64", "pread64", "recvfrom",
+	"recvmmsg", "sendmmsg",   "sendto",  NULL,
+};
+
 static const char *const calls_none[] = { "pread64", "recvfrom", "setsockopt",
 					  NULL };
 
 /* Libraries look for optional files; they are told that there are none. */
 static const char *const calls_absent[] = {
-	"access",   "faccessat",  "faccessat2", "open",  "openat",
-	"readlink", "readlinkat", "stat",       "statx", NULL,
+	"access",     "faccessat", "faccessat2", "open", "readlink",
+	"readlinkat", "stat",      "statx",      NULL,
 };
 
 /*
@@ -113,12 +121,14 @@ static const char *const calls_never[] = {
 static const struct role {
 	const char *const *calls;
 	rlim_t files, procs;
+	int child; /* ends with its parent */
 } roles[] = {
-	[SANDBOX_MAIN] = { calls_main, 128, 0 },
-	[SANDBOX_INET] = { calls_inet, 64, 0 },
-	[SANDBOX_UDP] = { calls_udp, 16, 0 },
-	[SANDBOX_NONE] = { calls_none, 16, 0 },
-	[SANDBOX_XEN] = { NULL, 1024, 1024 },
+	[SANDBOX_MAIN] = { calls_main, 128, 0, 1 },
+	[SANDBOX_INET] = { calls_inet, 64, 0, 1 },
+	[SANDBOX_UDP] = { calls_udp, 16, 0, 1 },
+	[SANDBOX_NONE] = { calls_none, 16, 0, 1 },
+	[SANDBOX_XEN] = { NULL, 1024, 1024, 1 },
+	[SANDBOX_SERVE] = { calls_serve, 64, 0, 0 },
 };
 
 /* Names the refused call on the way out: without it a missing entry in the
@@ -127,8 +137,8 @@ static void refused(int sig, siginfo_t *info, void *context)
 {
 	char line[64];
 	int n = snprintf(line, sizeof(line),
-			 "gridagent: sandbox: system call %d refused\n",
-			 info->si_syscall);
+			 "%s: sandbox: system call %d refused\n",
+			 program_invocation_short_name, info->si_syscall);
 	ssize_t r = write(STDERR_FILENO, line, (size_t)n);
 
 	(void)sig;
@@ -189,6 +199,17 @@ static int add_udp_calls(scmp_filter_ctx f)
 		SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM));
 }
 
+/* Files are opened to be read, or are told to be absent. */
+static int add_open_calls(scmp_filter_ctx f, enum sandbox kind)
+{
+	if (kind != SANDBOX_SERVE)
+		return seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOENT),
+					SCMP_SYS(openat), 0);
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+				SCMP_A2(SCMP_CMP_MASKED_EQ,
+					O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+}
+
 static int filter_build(scmp_filter_ctx f, enum sandbox kind)
 {
 	int rc;
@@ -200,6 +221,8 @@ static int filter_build(scmp_filter_ctx f, enum sandbox kind)
 		rc = add_calls(f, SCMP_ACT_ALLOW, roles[kind].calls);
 	if (!rc)
 		rc = add_calls(f, SCMP_ACT_ERRNO(ENOENT), calls_absent);
+	if (!rc)
+		rc = add_open_calls(f, kind);
 	if (!rc)
 		rc = add_memory_calls(f);
 	if (!rc && kind == SANDBOX_INET)
@@ -250,6 +273,31 @@ static int drop_user(int uid, struct errinfo *err)
 	return 0;
 }
 
+/* Rights to files that Linux 5.13 and later know; this takes all of them. */
+#define FS_ALL (LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1)
+
+int sandbox_only_below(int dir, struct errinfo *err)
+{
+	const struct landlock_ruleset_attr all = { .handled_access_fs = FS_ALL };
+	const struct landlock_path_beneath_attr read = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE |
+				  LANDLOCK_ACCESS_FS_READ_DIR,
+		.parent_fd = dir,
+	};
+	auto_close int fd = -1;
+
+	fd = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	if (fd < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
+		return errinfo_set(err, -EOPNOTSUPP, "Landlock is not there");
+	if (fd < 0 ||
+	    syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH,
+		    &read, 0) ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    syscall(SYS_landlock_restrict_self, fd, 0))
+		return errinfo_set_errno(err, -errno, "Landlock");
+	return 0;
+}
+
 int sandbox_enter(enum sandbox kind, int uid, const char *empty,
 		  struct errinfo *err)
 {
@@ -273,6 +321,7 @@ int sandbox_enter(enum sandbox kind, int uid, const char *empty,
 	if (SANDBOX_FILTER)
 		setrlimit(RLIMIT_NPROC, &procs);
 	/* A changed uid takes this away: only now. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (roles[kind].child)
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	return filter_load(kind, err);
 }
