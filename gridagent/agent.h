@@ -24,6 +24,7 @@ struct options {
 	int http_port;
 	int https_port;    /* 0: as the segment statement says */
 	int image_percent; /* of dom0's free memory, for images */
+	int image_whole;   /* read no disk lazily */
 	int uid_base;      /* main; net is +1, verify +2, blk +3, air +4 */
 	int watchdog_sec;  /* 0: none */
 	int debug;

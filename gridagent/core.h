@@ -157,6 +157,7 @@ int64_t blobs_step(struct core *c, int64_t now);
 enum disk_state {
 	DISK_INDEX,     /* being fetched and checked */
 	DISK_OPENING,   /* blk was asked, or is away */
+	DISK_FILLING,   /* where it is wanted whole: not all is here */
 	DISK_ATTACHING, /* blk serves a socket, hv makes a device of it */
 	DISK_READY,
 	DISK_REFUSED,
@@ -166,6 +167,7 @@ struct disk {
 	int refs; /* 0: free */
 	enum disk_state state;
 	struct msg_blk_open q; /* named by q.disk, its index's digest */
+	uint64_t stored;       /* bytes of all its chunks */
 	struct blob *index;
 	uint64_t size;
 	int attached, device; /* hv knows it, under this number */
@@ -178,10 +180,11 @@ struct disk {
 };
 
 /* facts: all but `cache` and `fill`, which are of the first who asks. NULL: no
- * room. Same index: the same disk. */
-struct disk *disk_get(struct core *c, const struct msg_blk_open *facts);
+ * room. Same index: the same disk. fill: it is ready only once it is whole. */
+struct disk *disk_get(struct core *c, const struct msg_blk_open *facts,
+		      uint64_t stored);
 void disk_put(struct core *c, struct disk *d); /* NULL is fine */
-/* Of its bundle: what is here, and all of it. Without one: the index. */
+/* Of what it starts from: what is here, and all of it. */
 void disk_progress(const struct disk *d, uint64_t *done, uint64_t *total);
 void disk_stats(struct core *c, const struct msg_blk_stats *s);
 /* blk or net came, or blk went. */

@@ -2,11 +2,13 @@
 /*
  * disk - an image's disk: from the digest of its index to a block device.
  *
- *	INDEX --verified--> OPENING --blk has it--> ATTACHING --hv has it-->
- *READY \                   ^                        |                     |
- *	    +--> REFUSED       +------- blk died, or its socket --------------+
+ *	INDEX --verified--> OPENING --opened--> ATTACHING --device--> READY
+ *	  |                  ^   |               ^  |                   |
+ *	  +--> REFUSED       |   +--> FILLING ---+  |                   |
+ *	                     +-- blk died, or its socket ---------------+
  *
- * The device outlives blk: hv gives it the next socket, and reads wait.
+ * FILLING where images are wanted whole, until all of it is here. The device
+ * outlives blk: hv gives it the next socket, and reads wait.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,9 +25,9 @@
 static void set_state(struct core *c, struct disk *d, enum disk_state s)
 {
 	static const char *const names[] = {
-		[DISK_INDEX] = "index",         [DISK_OPENING] = "opening",
-		[DISK_ATTACHING] = "attaching", [DISK_READY] = "ready",
-		[DISK_REFUSED] = "refused",
+		[DISK_INDEX] = "index",     [DISK_OPENING] = "opening",
+		[DISK_FILLING] = "filling", [DISK_ATTACHING] = "attaching",
+		[DISK_READY] = "ready",     [DISK_REFUSED] = "refused",
 	};
 
 	if (d->state == s)
@@ -43,7 +45,8 @@ static void later(struct disk *d, const char *text)
 	log_warn("disk %.12s: %s", d->q.disk, text);
 }
 
-struct disk *disk_get(struct core *c, const struct msg_blk_open *facts)
+struct disk *disk_get(struct core *c, const struct msg_blk_open *facts,
+		      uint64_t stored)
 {
 	struct disk *d = NULL;
 
@@ -63,6 +66,7 @@ struct disk *disk_get(struct core *c, const struct msg_blk_open *facts)
 		return NULL;
 	d->refs = 1;
 	d->q = *facts;
+	d->stored = stored;
 	core_kick(c);
 	return d;
 }
@@ -104,14 +108,24 @@ void disk_put(struct core *c, struct disk *d)
 
 void disk_progress(const struct disk *d, uint64_t *done, uint64_t *total)
 {
-	*total = d->q.bundle_size ? d->q.bundle_size : d->q.index_size;
-	if (d->state < DISK_OPENING)
-		*done = 0;
-	else if (!d->q.bundle_size)
-		*done = d->q.index_size;
-	else
-		*done = d->stats.bundle_have < *total ? d->stats.bundle_have
-						      : *total;
+	if (d->q.fill) {
+		*total = d->stored;
+		*done = d->stats.cached;
+	} else if (d->q.bundle_size) {
+		*total = d->q.bundle_size;
+		*done = d->stats.bundle_have;
+	} else {
+		*total = d->q.index_size;
+		*done = d->state < DISK_OPENING ? 0 : *total;
+	}
+	if (*done > *total)
+		*done = *total;
+}
+
+static int is_filled(const struct disk *d)
+{
+	return !d->q.fill ||
+	       (d->stats.chunks && d->stats.chunks_have == d->stats.chunks);
 }
 
 void disk_stats(struct core *c, const struct msg_blk_stats *s)
@@ -127,14 +141,19 @@ void disk_stats(struct core *c, const struct msg_blk_stats *s)
 				 s->disk, (unsigned long long)s->bad);
 		if (!d->stats.waiting_since_ms && s->waiting_since_ms)
 			log_debug("disk %.12s: reads wait", s->disk);
-		if (s->bundle_have != d->stats.bundle_have)
+		if (s->bundle_have != d->stats.bundle_have ||
+		    (d->state == DISK_FILLING && s->cached != d->stats.cached))
 			core_progress(c);
 		if (s->offered > d->stats.offered)
 			log_info("disk %.12s: %llu bytes from the air", s->disk,
 				 (unsigned long long)s->offered);
 		d->stats = *s;
-		if (s->bundle_have + d->q.bundle_head >= d->q.bundle_size)
+		if (s->bundle_have >= d->q.bundle_size)
 			air_leave(c, d);
+		if (d->state == DISK_FILLING && is_filled(d)) {
+			set_state(c, d, DISK_ATTACHING);
+			core_kick(c);
+		}
 		/* The kernel may drop a new socket while it still believes in
 		 * the old one: it gets another. */
 		if (d->state == DISK_READY && !s->clients) {
@@ -169,7 +188,8 @@ void disks_lost(struct core *c)
 		struct disk *d = &c->disks[i];
 
 		if (d->refs &&
-		    (d->state == DISK_ATTACHING || d->state == DISK_READY)) {
+		    (d->state == DISK_FILLING || d->state == DISK_ATTACHING ||
+		     d->state == DISK_READY)) {
 			call_forget(c, d->call);
 			d->call = 0;
 			set_state(c, d, DISK_OPENING);
@@ -223,13 +243,16 @@ static void on_opened(struct core *c, void *arg, const struct msg *m)
 	d->size = b->size;
 	if (d->q.air)
 		air_want(c, d);
-	set_state(c, d, DISK_ATTACHING);
+	/* Who reads it already must not wait for all of it. */
+	set_state(c, d,
+		  d->attached || is_filled(d) ? DISK_ATTACHING : DISK_FILLING);
 	core_kick(c);
 }
 
 static void open_disk(struct core *c, struct disk *d)
 {
 	d->q.air = air_expected(c, d);
+	memset(&d->stats, 0, sizeof(d->stats));
 	d->call = call_send(c, MSG_BLK, MSG_BLK_OPEN, &d->q, NULL, 0,
 			    &d->index->fd, 1, on_opened, d);
 	if (!d->call)

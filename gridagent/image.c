@@ -107,6 +107,12 @@ static void fetch_manifest(struct core *c, struct image *im)
 /* Less than this and each read would wait for the network. */
 #define CACHE_MIN (8ULL << 20)
 
+/* To hold a disk whole: a cache lets what is fetched ahead fill 7/8 of it. */
+static uint64_t cache_whole(const struct image *im)
+{
+	return im->m.disk_stored / 7 * 8 + CACHE_MIN;
+}
+
 /* Fixed: kernel and initrd for a while, the index (as it came, and parsed). */
 static uint64_t bytes_fixed(const struct image *im)
 {
@@ -121,7 +127,7 @@ static void on_host(struct core *c, void *arg, const struct msg *m)
 {
 	struct image *im = arg;
 	const struct msg_hv_done *d;
-	uint64_t need, bound;
+	uint64_t need, bound, least, most;
 	char text[ERRINFO_MAX];
 
 	if (!m)
@@ -137,12 +143,15 @@ static void on_host(struct core *c, void *arg, const struct msg *m)
 		return;
 	}
 	bound = c->host.dom0_free_mib * (uint64_t)c->o->image_percent / 100 << 20;
-	need = bytes_fixed(im) + CACHE_MIN;
+	least = c->o->image_whole ? cache_whole(im) : CACHE_MIN;
+	most = c->o->image_whole ? least
+				 : im->m.disk_stored + im->m.disk.bundle_size;
+	need = bytes_fixed(im) + least;
 	if (need <= bound) {
 		/* No more than there is of it. */
-		im->cache = bound - need + CACHE_MIN;
-		if (im->cache > im->m.disk_stored + im->m.disk.bundle_size)
-			im->cache = im->m.disk_stored + im->m.disk.bundle_size;
+		im->cache = bound - need + least;
+		if (im->cache > most)
+			im->cache = most;
 		set_state(c, im, IMAGE_FETCHING);
 		return;
 	}
@@ -170,8 +179,13 @@ static int get_parts(struct core *c, struct image *im)
 	struct msg_blk_open q = im->m.disk;
 
 	q.cache = im->cache;
+	if (c->o->image_whole) { /* all chunks: the bundle's blocks are in them */
+		q.fill = 1;
+		q.bundle_size = q.bundle_head = 0;
+		q.bundle[0] = q.bundle_head_sha256[0] = '\0';
+	}
 	if (!im->disk)
-		im->disk = disk_get(c, &q);
+		im->disk = disk_get(c, &q, im->m.disk_stored);
 	if (!im->disk)
 		return -ENOSPC;
 	for (int i = 0; i < MSG_BLOB_ROLES && im->need == NEED_ALL; i++) {
@@ -207,7 +221,8 @@ static void watch_parts(struct core *c, struct image *im)
 		refuse(c, im, text);
 		return;
 	}
-	fetching = im->disk->state == DISK_INDEX;
+	fetching = im->disk->state == DISK_INDEX ||
+		   im->disk->state == DISK_FILLING;
 	verifying = !fetching && im->disk->state != DISK_READY;
 	if (im->disk->error[0])
 		snprintf(im->error, sizeof(im->error), "disk: %.480s",

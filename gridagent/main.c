@@ -45,6 +45,7 @@ static const char usage_text[] =
 	"      --http-port N       of the gateway (80)\n"
 	"      --https-port N      of the gateway (as its statement says)\n"
 	"      --image-percent N   of dom0's free memory for images (60)\n"
+	"      --image-whole       a domU starts once all of its disk is here\n"
 	"      --uid N             first of five unprivileged uids (64101)\n"
 	"  -d, --debug             say more\n"
 	"  -h, --help\n"
@@ -57,6 +58,7 @@ enum {
 	OPT_HTTP,
 	OPT_HTTPS,
 	OPT_PERCENT,
+	OPT_WHOLE,
 	OPT_UID,
 	OPT_CMDLINES,
 	OPT_WATCHDOG
@@ -73,6 +75,7 @@ static const struct option options[] = {
 	{ "http-port", required_argument, NULL, OPT_HTTP },
 	{ "https-port", required_argument, NULL, OPT_HTTPS },
 	{ "image-percent", required_argument, NULL, OPT_PERCENT },
+	{ "image-whole", no_argument, NULL, OPT_WHOLE },
 	{ "uid", required_argument, NULL, OPT_UID },
 	{ "cmdlines", required_argument, NULL, OPT_CMDLINES },
 	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
@@ -145,6 +148,9 @@ static int parse_options(struct options *o, int argc, char **argv)
 			break;
 		case OPT_CMDLINES:
 			o->cmdlines = optarg;
+			break;
+		case OPT_WHOLE:
+			o->image_whole = 1;
 			break;
 		case 'd':
 			o->debug = 1;

@@ -25,6 +25,7 @@
 
 #define CLIENTS_MAX   4 /* of one disk: the old one and the new, and room */
 #define STATS_MS      1000
+#define STATS_FILL_MS 50  /* a domU waits for the last chunk */
 #define SILENCE_MS    200 /* of the carousel: then HTTP */
 #define SILENCE_STEP  20
 #define DECODED_BYTES (16ULL << 20)
@@ -49,6 +50,7 @@ struct disk {
 	struct blk_source source;
 	struct client clients[CLIENTS_MAX];
 	struct msg_blk_stats told;
+	int fill; /* all of it is wanted at once */
 };
 
 static struct {
@@ -125,10 +127,17 @@ static void tell(struct disk *d)
 static void on_timer(void *arg)
 {
 	(void)arg;
-	for (int i = 0; i < MSG_DISKS_MAX; i++)
-		if (blk.disks[i].name[0])
-			tell(&blk.disks[i]);
-	loop_timer_set(blk.timer, STATS_MS);
+	int filling = 0;
+
+	for (int i = 0; i < MSG_DISKS_MAX; i++) {
+		struct disk *d = &blk.disks[i];
+
+		if (!d->name[0])
+			continue;
+		tell(d);
+		filling |= d->fill && d->told.chunks_have < d->told.chunks;
+	}
+	loop_timer_set(blk.timer, filling ? STATS_FILL_MS : STATS_MS);
 }
 
 /* ---- the carousel -------------------------------------------------------------- */
@@ -247,6 +256,9 @@ static int disk_open(struct disk *d, const struct msg_blk_open *q, int fd,
 	d->source.dev = d->dev;
 	memcpy(d->name, q->disk, sizeof(d->name));
 	memcpy(d->bundle, q->bundle, sizeof(d->bundle));
+	d->fill = q->fill;
+	if (d->fill)
+		loop_timer_set(blk.timer, 0);
 	if (q->air)
 		air_on(d);
 	return 0;

@@ -92,6 +92,8 @@ static int take_head(struct imagedev *dev, uint8_t *buf)
 		dev->frames = NULL;
 		dev->bundle_sha256[0] = 0;
 		dev->stats.bad++;
+	} else {
+		dev->stats.bundle_have += dev->bundle_head;
 	}
 	imagedev_wake(dev, &dev->head);
 	return 0;

@@ -166,6 +166,23 @@ damage() { # BLOB OFFSET
 	[ "$(grep -Ec "$running" "$T/agent.log")" = 1 ]
 }
 
+@test "wanted whole, a disk is here before its domU runs" {
+	make_image
+	blob_path pack
+	mv "$path" "$T/away"
+	desire 2 "$manifest"
+	start_agent --image-whole
+	wait_for 15 said 'opening -> filling'
+	wait_for 10 last_report '"state":"fetching"'
+	! said "$running"
+	mv "$T/away" "$path"
+	wait_for 15 said "$running"
+	[ "$(asked "$(jq -r .root.bundle.sha256 "$manifest_path")")" = 0 ]
+	rm -r "$T/gw/repo/blobs"
+	kill -9 "$(child net)"
+	wait_for 10 disk_read
+}
+
 @test "a bundle comes from the carousel, and not over HTTP" {
 	announce_carousel
 	make_image
