@@ -12,6 +12,7 @@
 
 #define QUEUE_MAX        65536 /* bytes of complaints that air does not take */
 #define MESSAGES_A_ROUND 32    /* the disks' readers want their turn */
+#define STRETCHES_MAX    16    /* told of at once */
 
 static struct {
 	struct ipc *air; /* NULL: away */
@@ -26,18 +27,38 @@ static void lost(void)
 	link.air = NULL;
 }
 
+/* What is lost of these costs what comes for nothing, no more. */
+static void say(enum msg_type type, const char *sha256, uint64_t offset,
+		uint64_t len)
+{
+	struct msg_offer_range r = { .offset = offset, .len = len };
+
+	memcpy(r.sha256, sha256, sizeof(r.sha256));
+	if (ipc_post(link.air, type, 0, &r))
+		log_debug("air takes no message");
+	loop_fd_set_events(link.watch,
+			   POLLIN | (ipc_queued(link.air) ? POLLOUT : 0));
+}
+
+void blk_air_have(const char *sha256, const struct imagedev *dev)
+{
+	uint64_t start, end = 0;
+
+	for (int i = 0; link.air && i < STRETCHES_MAX; i++) {
+		if (imagedev_bundle_had(dev, end, &start, &end))
+			return;
+		say(MSG_OFFER_HAVE, sha256, start, end - start);
+	}
+}
+
 static void on_offer(const struct msg *m)
 {
 	const struct msg_offer *o = m->body;
-	struct msg_offer_bad bad = { .offset = o->offset, .len = m->tail_len };
 
 	if (!m->tail_len ||
 	    !blk_offer(o->sha256, o->offset, m->tail, m->tail_len))
 		return;
-	memcpy(bad.sha256, o->sha256, sizeof(bad.sha256));
-	/* A complaint that is lost costs what comes next, no more. */
-	if (ipc_post(link.air, MSG_OFFER_BAD, 0, &bad))
-		log_debug("air takes no complaint");
+	say(MSG_OFFER_BAD, o->sha256, o->offset, m->tail_len);
 }
 
 static void on_air(int fd, short revents, void *arg)

@@ -27,6 +27,8 @@ void blk_get_forget(struct blk_source *s);
 
 /* fd: the new socket to air, owned. */
 int blk_air_link(struct loop *loop, int fd);
+/* Tells air what of that bundle is here already. */
+void blk_air_have(const char *sha256, const struct imagedev *dev);
 /* To each disk of that bundle. -EBADMSG: it was not what it should be; 0. */
 int blk_offer(const char *sha256, uint64_t offset, const void *data, size_t len);
 

@@ -294,10 +294,10 @@ static const struct field offer[] = {
 	END,
 };
 
-static const struct field offer_bad[] = {
-	RANGE(msg_offer_bad, offset, 0, BUNDLE_MAX),
-	RANGE(msg_offer_bad, len, 1, BUNDLE_MAX),
-	STRING(msg_offer_bad, sha256, HEX),
+static const struct field offer_range[] = {
+	RANGE(msg_offer_range, offset, 0, BUNDLE_MAX),
+	RANGE(msg_offer_range, len, 1, BUNDLE_MAX),
+	STRING(msg_offer_range, sha256, HEX),
 	END,
 };
 
@@ -448,7 +448,8 @@ static const struct message {
 	M(AIR_LEAVE, MAIN, AIR, S(msg_air_blob), 0, FDS(0, 0), air_blob),
 	M(AIR_IDLE, AIR, MAIN, S(msg_air_idle), 0, FDS(0, 0), air_idle),
 	M(OFFER, AIR, BLK, S(msg_offer), MSG_DOC_MAX, FDS(0, 0), offer),
-	M(OFFER_BAD, BLK, AIR, S(msg_offer_bad), 0, FDS(0, 0), offer_bad),
+	M(OFFER_BAD, BLK, AIR, S(msg_offer_range), 0, FDS(0, 0), offer_range),
+	M(OFFER_HAVE, BLK, AIR, S(msg_offer_range), 0, FDS(0, 0), offer_range),
 	M(HV_FACTS, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_HOST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_LIST, MAIN, HV, 0, 0, FDS(0, 0), NULL),

@@ -101,6 +101,7 @@ enum msg_type {
 	MSG_AIR_IDLE,     /* air->main, unasked: get it elsewhere */
 	MSG_OFFER,        /* air->blk: tail is bytes that nobody asked for */
 	MSG_OFFER_BAD,    /* blk->air: they were not what they should be */
+	MSG_OFFER_HAVE,   /* blk->air: that is here from elsewhere */
 	MSG_HV_FACTS,     /* main->hv: what machine is this? */
 	MSG_HV_HOST,      /* main->hv: how much memory is free? */
 	MSG_HV_LIST,      /* main->hv: which domains run? */
@@ -336,7 +337,7 @@ struct msg_offer {
 	char sha256[HASH_HEX];
 };
 
-struct msg_offer_bad {
+struct msg_offer_range { /* BAD, HAVE */
 	uint64_t offset, len;
 	char sha256[HASH_HEX];
 };

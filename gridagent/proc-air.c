@@ -82,7 +82,7 @@ static void on_idle(void *arg, const char *sha256, int rc)
 static void on_blk(int fd, short revents, void *arg)
 {
 	struct errinfo err = ERRINFO_INIT;
-	const struct msg_offer_bad *bad;
+	const struct msg_offer_range *q;
 	struct msg m;
 	int r = ipc_recv(air.blk, &m, &err);
 
@@ -97,11 +97,14 @@ static void on_blk(int fd, short revents, void *arg)
 	}
 	if (!r)
 		return;
-	bad = m.body;
-	log_warn("blob %.12s: false bytes at %llu", bad->sha256,
-		 (unsigned long long)bad->offset);
-	if (air.recv)
-		carousel_recv_bad(air.recv, bad->sha256, bad->offset, bad->len);
+	q = m.body;
+	if (m.type == MSG_OFFER_BAD)
+		log_warn("blob %.12s: false bytes at %llu", q->sha256,
+			 (unsigned long long)q->offset);
+	if (air.recv && m.type == MSG_OFFER_BAD)
+		carousel_recv_bad(air.recv, q->sha256, q->offset, q->len);
+	else if (air.recv)
+		carousel_recv_have(air.recv, q->sha256, q->offset, q->len);
 }
 
 static void on_link(struct msg *m)

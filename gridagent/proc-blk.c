@@ -120,6 +120,8 @@ static void tell(struct disk *d)
 		m.clients += d->clients[i].nbd != NULL;
 	if (!memcmp(&m, &d->told, sizeof(m)))
 		return;
+	if (m.fetched != d->told.fetched && m.bundle_have != d->told.bundle_have)
+		blk_air_have(d->bundle, d->dev);
 	d->told = m;
 	must_send(ipc_post(blk.main, MSG_BLK_STATS, 0, &m));
 }
@@ -178,6 +180,25 @@ static void on_silence(void *arg)
 		loop_timer_set(blk.silence, SILENCE_STEP);
 }
 
+/* What was off the air is on it again with the first bytes that are of use. */
+static int offer(struct disk *d, uint64_t offset, const void *data, size_t len)
+{
+	struct imagedev_stats before, after;
+
+	imagedev_stats_get(d->dev, &before);
+	if (imagedev_offer(d->dev, d->bundle, offset, data, len))
+		return -EBADMSG;
+	imagedev_stats_get(d->dev, &after);
+	if (d->heard_ms) {
+		d->heard_ms = clock_boot_ms();
+	} else if (after.offered_bytes > before.offered_bytes) {
+		log_info("disk %.12s: on the air again", d->name);
+		blk_air_have(d->bundle, d->dev);
+		air_on(d);
+	}
+	return 0;
+}
+
 int blk_offer(const char *sha256, uint64_t offset, const void *data, size_t len)
 {
 	int rc = 0;
@@ -187,10 +208,8 @@ int blk_offer(const char *sha256, uint64_t offset, const void *data, size_t len)
 
 		if (!d->name[0] || strcmp(d->bundle, sha256) != 0)
 			continue;
-		if (imagedev_offer(d->dev, sha256, offset, data, len))
+		if (offer(d, offset, data, len))
 			rc = -EBADMSG;
-		else if (d->heard_ms)
-			d->heard_ms = clock_boot_ms();
 	}
 	return rc;
 }

@@ -194,12 +194,14 @@ void imagedev_close(struct imagedev *dev)
 	while (dev->pages_new)
 		imagedev_page_drop(dev, dev->pages_new);
 	imagedev_part_free(dev, &dev->head);
+	imagerepo_bundle_free(dev->bundle);
+	dev->bundle = NULL;
+	imagedev_early_use(dev);
 	units_free(dev, dev->frames, dev->n_frames);
 	units_free(dev, dev->chunks, dev->n_chunks);
 	reads_free(dev->reads);
 	reads_free(dev->spare);
 	loop_timer_del(dev->later);
-	imagerepo_bundle_free(dev->bundle);
 	imagerepo_index_free(dev->index);
 	free(dev->unit_of);
 	free(dev->traced);

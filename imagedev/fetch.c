@@ -382,20 +382,50 @@ void imagedev_end(struct imagedev *dev, uint64_t id, int rc)
 		request_end(dev, at, rc == -ENOENT);
 }
 
+static void recall(struct imagedev *dev, struct request **at)
+{
+	struct request *r = *at;
+
+	dev->source.cancel(dev->source.arg, r->id);
+	*at = r->next;
+	not_flying(dev, r);
+	free(r->buf);
+	free(r);
+}
+
 void imagedev_request_recall(struct imagedev *dev, const struct unit *u)
 {
-	struct request **at = &dev->requests, *r;
+	for (struct request **at = &dev->requests; *at; at = &(*at)->next) {
+		struct request *r = *at;
 
-	for (; (r = *at); at = &r->next) {
 		if (r->priority != IMAGEDEV_FILL || r->total || u < r->first ||
 		    u >= r->first + r->n)
 			continue;
-		dev->source.cancel(dev->source.arg, r->id);
-		*at = r->next;
-		not_flying(dev, r);
-		free(r->buf);
-		free(r);
+		recall(dev, at);
 		return;
+	}
+}
+
+static int is_waited_for(const struct request *r)
+{
+	for (uint32_t i = r->at; i < r->n; i++)
+		if (r->first[i].waiters)
+			return 1;
+	return 0;
+}
+
+void imagedev_bundle_recall(struct imagedev *dev)
+{
+	struct request **at = &dev->requests;
+
+	while (*at) {
+		struct request *r = *at;
+
+		if (r->priority == IMAGEDEV_BUNDLE && r->first != &dev->head &&
+		    !is_waited_for(r))
+			recall(dev, at);
+		else
+			at = &r->next;
 	}
 }
 

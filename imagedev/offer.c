@@ -72,6 +72,33 @@ static int merge(struct part *p, uint32_t from, uint32_t to)
 	return 1;
 }
 
+/* What came before the head says where the frames are. */
+struct early {
+	struct early *next;
+	uint64_t offset;
+	size_t len;
+	uint8_t data[];
+};
+
+static void keep_early(struct imagedev *dev, uint64_t offset, const void *data,
+		       size_t len)
+{
+	struct early *e;
+
+	if (offset + len <= dev->bundle_head ||
+	    dev->part_bytes + len > dev->cache_max / 4)
+		return;
+	e = malloc(sizeof(*e) + len);
+	if (!e)
+		return;
+	e->next = dev->early;
+	e->offset = offset;
+	e->len = len;
+	memcpy(e->data, data, len);
+	dev->early = e;
+	dev->part_bytes += len;
+}
+
 static int is_wanted(const struct imagedev *dev, const struct unit *u)
 {
 	if (u->stored || (u->type == UNIT_HEAD && u->flags & UNIT_HAD))
@@ -139,6 +166,20 @@ static int put_all(struct imagedev *dev, struct unit *list, uint32_t n,
 	return rc ? -EBADMSG : 0;
 }
 
+void imagedev_early_use(struct imagedev *dev)
+{
+	struct early *e;
+
+	while ((e = dev->early)) {
+		dev->early = e->next;
+		dev->part_bytes -= e->len;
+		if (dev->bundle)
+			put_all(dev, dev->frames, dev->n_frames, NONE,
+				e->offset, e->data, e->len);
+		free(e);
+	}
+}
+
 static uint32_t pack_of(const struct imagedev *dev, const char *sha256)
 {
 	uint32_t n = imagerepo_index_n_packs(dev->index);
@@ -166,6 +207,8 @@ int imagedev_offer(struct imagedev *dev, const char *sha256, uint64_t offset,
 	if (!strcmp(sha256, dev->bundle_sha256)) {
 		if (!dev->bundle)
 			rc = put(dev, &dev->head, offset, data, len);
+		if (!rc && !dev->bundle && dev->bundle_sha256[0])
+			keep_early(dev, offset, data, len);
 		if (!rc && dev->bundle)
 			rc = put_all(dev, dev->frames, dev->n_frames, NONE,
 				     offset, data, len);
@@ -179,7 +222,11 @@ int imagedev_offer(struct imagedev *dev, const char *sha256, uint64_t offset,
 
 void imagedev_carousel(struct imagedev *dev, int on)
 {
+	int was = dev->on_air;
+
 	dev->on_air = on;
+	if (on && !was)
+		imagedev_bundle_recall(dev);
 	for (uint32_t i = 0; !on && i < dev->n_frames; i++) {
 		struct unit *u = &dev->frames[i];
 
@@ -189,4 +236,28 @@ void imagedev_carousel(struct imagedev *dev, int on)
 	}
 	if (dev->later)
 		imagedev_schedule_soon(dev);
+}
+
+int imagedev_bundle_had(const struct imagedev *dev, uint64_t from,
+			uint64_t *start, uint64_t *end)
+{
+	uint64_t at = dev->bundle_head;
+
+	*start = *end = 0;
+	if (!dev->bundle)
+		return -ENOENT;
+	if (from < at)
+		*end = at;
+	for (uint32_t i = 0; i < dev->n_frames; i++) {
+		const struct unit *u = &dev->frames[i];
+		int had = (u->flags & UNIT_HAD) && u->offset >= from;
+
+		if (had && !*end)
+			*start = *end = u->offset;
+		if (had && u->offset == *end)
+			*end += u->size;
+		else if (*end)
+			break;
+	}
+	return *end ? 0 : -ENOENT;
 }

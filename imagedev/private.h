@@ -66,6 +66,7 @@ struct page {
 };
 
 struct part; /* offer.c */
+struct early;
 
 struct unit {
 	struct unit *prev, *next; /* dev->lru, while stored */
@@ -154,6 +155,7 @@ struct imagedev {
 	struct decoder *decoder;
 	uint64_t part_bytes; /* offered and not whole */
 	uint64_t lent_bytes; /* of units that are lent, raw */
+	struct early *early; /* offered before the head was here */
 	imagedev_trace_fn trace;
 	void *trace_arg;
 	uint8_t *traced; /* bits */
@@ -209,11 +211,15 @@ void imagedev_schedule(void *dev);
 void imagedev_dequeue(struct imagedev *dev, struct unit *u);
 void imagedev_enqueue(struct imagedev *dev, struct unit *u);
 void imagedev_requests_free(struct imagedev *dev);
+/* Requests for frames that no read waits for: they come another way. */
+void imagedev_bundle_recall(struct imagedev *dev);
 /* Of a request that was not urgent and has not begun: takes the unit out. */
 void imagedev_request_recall(struct imagedev *dev, const struct unit *u);
 uint64_t imagedev_window(const struct imagedev *dev, const struct unit *u);
 
 /* offer.c */
 void imagedev_part_free(struct imagedev *dev, struct unit *u);
+/* The head is here, or nothing of the bundle is wanted any more. */
+void imagedev_early_use(struct imagedev *dev);
 
 #endif

@@ -95,6 +95,7 @@ static int take_head(struct imagedev *dev, uint8_t *buf)
 	} else {
 		dev->stats.bundle_have += dev->bundle_head;
 	}
+	imagedev_early_use(dev);
 	imagedev_wake(dev, &dev->head);
 	return 0;
 }

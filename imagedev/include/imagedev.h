@@ -102,12 +102,17 @@ void imagedev_data(struct imagedev *dev, uint64_t id, const void *data,
 		   size_t len);
 void imagedev_end(struct imagedev *dev, uint64_t id, int rc);
 /* Bytes that nobody asked for (the carousel's): used if they are missing and
- * fit, else dropped. -EBADMSG: something did not verify; 0. */
+ * fit, else dropped; of the bundle a bounded amount is kept until its head says
+ * what they are. -EBADMSG: something did not verify; 0. */
 int imagedev_offer(struct imagedev *dev, const char *sha256, uint64_t offset,
 		   const void *data, size_t len);
 /* While bytes of the bundle are on the air: its frames are not asked for, until
  * a read needs one that did not come in time. 0: off again. */
 void imagedev_carousel(struct imagedev *dev, int on);
+/* The next stretch of the bundle that is here, or was, at or after `from`: who
+ * offers may leave it out. -ENOENT: none. */
+int imagedev_bundle_had(const struct imagedev *dev, uint64_t from,
+			uint64_t *start, uint64_t *end);
 
 /* Called at the first read of each 4096-byte block, in order: a boot trace. */
 typedef void (*imagedev_trace_fn)(void *arg, uint32_t block);

@@ -222,6 +222,26 @@ damage() { # BLOB OFFSET
 	wait_for 10 disk_read
 }
 
+@test "a carousel that begins later is heard, HTTP or not" {
+	announce_carousel
+	make_image
+	cp -r "$T/gw/repo" "$T/air"
+	start_carousel -c 2 -d "$T/air"
+	# Over HTTP there is no more than its head.
+	blob_path bundle
+	size=$(stat -c %s "$path")
+	truncate -s "$(jq .root.bundle.head "$manifest_path")" "$path"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said 'carousel: Resource temporarily unavailable'
+	! said 'bytes from the air'
+	"$bin/carouseld" receive -i 127.0.0.1 -s 127.0.0.1 -p "$air" \
+		-S "$size" -o "$T/other" "$blob" 3>&-
+	wait_for 15 said 'on the air again'
+	wait_for 20 said "disk .*: [0-9]{6,} bytes from the air"
+	wait_for 20 disk_read
+}
+
 @test "false bytes from the air are thrown away" {
 	announce_carousel
 	make_image

@@ -270,7 +270,7 @@ static void test_the_carousel(void **state)
 	struct msg_air_join j = { .group = 0xefff4e53, .port = 7883 };
 	struct msg_air_want w = { .size = 1, .sha256 = HEX };
 	struct msg_air_idle idle = { .rc = -EAGAIN, .sha256 = HEX };
-	struct msg_offer_bad bad = { .len = 1, .sha256 = HEX };
+	struct msg_offer_range bad = { .len = 1, .sha256 = HEX };
 	struct msg_offer o = { .sha256 = HEX };
 
 	(void)state;

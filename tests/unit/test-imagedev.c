@@ -527,6 +527,85 @@ static void offers(void **state)
 	shut();
 }
 
+static void offer_all(const struct fixture_blob *b, size_t from)
+{
+	const size_t step = 65536;
+
+	for (; from < b->len; from += step)
+		imagedev_offer(w.dev, b->sha256, from, b->data + from,
+			       b->len - from < step ? b->len - from : step);
+}
+
+/* What comes before the head is kept until it is here; whoever brings it. */
+static void offers_before_the_head(void **state)
+{
+	const struct fixture_blob *b = &image.blob[image.bundle];
+	struct imagedev_stats s;
+
+	for (int by_air = 0; by_air < 2; by_air++) {
+		open_plainly(1, 0);
+		imagedev_carousel(w.dev, 1);
+		w.silent = 1;
+		run_for(20);
+		offer_all(b, image.bundle_head);
+		imagedev_stats_get(w.dev, &s);
+		assert_int_equal(s.bundle_have, 0);
+		if (by_air) {
+			imagedev_offer(w.dev, b->sha256, 0, b->data,
+				       image.bundle_head);
+		} else {
+			w.silent = 0;
+			answer(NULL);
+		}
+		imagedev_stats_get(w.dev, &s);
+		assert_int_equal(s.bundle_have, s.bundle_bytes);
+		assert_int_equal(w.total, 1);
+		shut();
+	}
+	/* and is freed where it never comes */
+	open_plainly(1, 0);
+	offer_all(b, image.bundle_head);
+	shut();
+	(void)state;
+}
+
+/* On the air again: what was asked for elsewhere is not, and who offers may
+ * leave out what is here. */
+static void back_on_air(void **state)
+{
+	const struct fixture_blob *b = &image.blob[image.bundle];
+	size_t half = image.bundle_head + (b->len - image.bundle_head) / 2;
+	struct imagedev_stats s;
+	uint64_t start, end;
+
+	(void)state;
+	open_plainly(1, 0);
+	assert_int_equal(imagedev_bundle_had(w.dev, 0, &start, &end), -ENOENT);
+	imagedev_carousel(w.dev, 1);
+	run_for(20);
+	assert_int_equal(imagedev_bundle_had(w.dev, 0, &start, &end), 0);
+	assert_int_equal(start, 0);
+	assert_int_equal(end, image.bundle_head);
+	offer_all(b, half);
+	w.silent = 1;
+	imagedev_carousel(w.dev, 0);
+	run_for(20);
+	assert_int_equal(w.n_asked, 1);
+	assert_int_equal(w.asked[0].offset, image.bundle_head);
+	imagedev_carousel(w.dev, 1);
+	assert_int_equal(w.cancelled, 1);
+	run_for(20);
+	assert_int_equal(w.n_asked, 1);
+	assert_int_equal(imagedev_bundle_had(w.dev, end, &start, &end), 0);
+	assert_in_range(start, half, b->len - 1);
+	assert_int_equal(end, b->len);
+	assert_int_equal(imagedev_bundle_had(w.dev, end, &start, &end), -ENOENT);
+	offer_all(b, 0);
+	imagedev_stats_get(w.dev, &s);
+	assert_int_equal(s.bundle_have, s.bundle_bytes);
+	shut();
+}
+
 static void next_block(void *arg, uint32_t block)
 {
 	uint32_t *list = arg;
@@ -604,6 +683,8 @@ int main(void)
 		cmocka_unit_test(lent_bytes_stay),
 		cmocka_unit_test(forgotten_reads),
 		cmocka_unit_test(offers),
+		cmocka_unit_test(offers_before_the_head),
+		cmocka_unit_test(back_on_air),
 		cmocka_unit_test(trace_of_first_reads),
 		cmocka_unit_test(bad_bundles_are_done_without),
 	};
