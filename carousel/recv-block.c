@@ -8,15 +8,17 @@
 
 #include "recv.h"
 
-static size_t block_bytes(const struct recv_object *o, uint32_t block)
-{
-	return sizeof(struct recv_block) +
-	       (size_t)carousel_block_k(o->size, block) * CAROUSEL_SYMBOL;
-}
-
 static int has(const struct recv_block *b, unsigned int symbol)
 {
 	return b->have[symbol / 8] >> symbol % 8 & 1;
+}
+
+static void block_free(struct carousel_recv *r, struct recv_block *b)
+{
+	for (unsigned int i = 0; i < b->n_parity; i++)
+		free(b->parity[i]);
+	r->memory -= b->bytes + (uint64_t)b->n_parity * CAROUSEL_SYMBOL;
+	free(b);
 }
 
 void carousel_recv_block_drop(struct carousel_recv *r, struct recv_object *o,
@@ -26,12 +28,8 @@ void carousel_recv_block_drop(struct carousel_recv *r, struct recv_object *o,
 
 	if (!b)
 		return;
-	for (unsigned int i = 0; i < b->n_parity; i++)
-		free(b->parity[i]);
-	r->memory -=
-		block_bytes(o, block) + (uint64_t)b->n_parity * CAROUSEL_SYMBOL;
-	free(b);
 	o->slots[block].block = NULL;
+	block_free(r, b);
 }
 
 void carousel_recv_done(struct carousel_recv *r, struct recv_object *o,
@@ -65,15 +63,23 @@ unsigned int carousel_recv_missing(const struct recv_object *o, uint32_t block)
 static struct recv_block *block_new(struct carousel_recv *r,
 				    struct recv_object *o, uint32_t block)
 {
-	size_t len = block_bytes(o, block);
+	size_t len = sizeof(struct recv_block);
+	uint8_t *place = NULL;
 	struct recv_block *b;
 
+	if (r->config.place && block + 1 < o->blocks)
+		place = r->config.place(r->arg, o->sha256,
+					(uint64_t)block * CAROUSEL_BLOCK);
+	if (!place)
+		len += (size_t)carousel_block_k(o->size, block) * CAROUSEL_SYMBOL;
 	if (r->memory + len > r->config.memory)
 		return NULL;
 	b = malloc(len);
 	if (!b)
 		return NULL;
 	memset(b, 0, sizeof(*b)); /* not the data: pages come as they fill */
+	b->data = place ? place : b->own;
+	b->bytes = (uint32_t)len;
 	r->memory += len;
 	o->slots[block].block = b;
 	return b;
@@ -116,14 +122,10 @@ static void deliver(struct carousel_recv *r, struct recv_object *o,
 	}
 	/* It counts as done before the call: _bad in there must find it so. */
 	o->slots[block].block = NULL;
-	for (unsigned int i = 0; i < b->n_parity; i++)
-		free(b->parity[i]);
-	r->memory -=
-		block_bytes(o, block) + (uint64_t)b->n_parity * CAROUSEL_SYMBOL;
 	carousel_recv_done(r, o, block);
 	r->data(r->arg, o->sha256, (uint64_t)block * CAROUSEL_BLOCK, b->data,
 		carousel_block_len(o->size, block));
-	free(b);
+	block_free(r, b);
 }
 
 int carousel_recv_symbol(struct carousel_recv *r, struct recv_object *o,

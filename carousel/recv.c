@@ -17,9 +17,10 @@
 #include "parse.h"
 #include "recv.h"
 
-#define BATCH   16
-#define MESSAGE 65536 /* as the kernel joins them */
-#define ROUNDS  8     /* reads before others have a turn */
+#define BATCH     16
+#define MESSAGE   65536 /* as the kernel joins them */
+#define ROUNDS    8     /* reads before others have a turn */
+#define GATHER_MS 2
 
 static struct recv_object *find(struct carousel_recv *r, const uint8_t *id)
 {
@@ -84,7 +85,7 @@ static void on_timer(void *arg)
 static void data_input(struct carousel_recv *r, const struct carousel_datagram *d)
 {
 	struct recv_object *o = find(r, d->object);
-	int64_t now = clock_boot_ms();
+	int64_t now = r->now;
 	struct recv_slot *s;
 	int rc;
 
@@ -121,7 +122,7 @@ static void data_input(struct carousel_recv *r, const struct carousel_datagram *
 		carousel_recv_tell(r, o, 0);
 }
 
-void carousel_recv_input(struct carousel_recv *r, const void *data, size_t len)
+static void input(struct carousel_recv *r, const void *data, size_t len)
 {
 	struct carousel_datagram d;
 	struct recv_object *o;
@@ -138,6 +139,12 @@ void carousel_recv_input(struct carousel_recv *r, const void *data, size_t len)
 			carousel_recv_refused(r, o, d.reason);
 		loop_timer_set(r->timer, 0);
 	}
+}
+
+void carousel_recv_input(struct carousel_recv *r, const void *data, size_t len)
+{
+	r->now = clock_boot_ms();
+	input(r, data, len);
 	sweep(r);
 }
 
@@ -173,7 +180,7 @@ static void message_input(struct carousel_recv *r, struct msghdr *m, size_t len)
 	while (len) {
 		size_t n = len < step ? len : step;
 
-		carousel_recv_input(r, p, n);
+		input(r, p, n);
 		p += n;
 		len -= n;
 	}
@@ -202,18 +209,33 @@ static int read_batch(struct carousel_recv *r, int fd)
 		m[i].msg_hdr.msg_controllen = sizeof(control[i]);
 	}
 	n = recvmmsg(fd, m, BATCH, MSG_DONTWAIT, NULL);
+	r->now = clock_boot_ms();
 	for (int i = 0; i < n; i++)
 		message_input(r, &m[i].msg_hdr, m[i].msg_len);
+	sweep(r);
 	return n;
+}
+
+/* While datagrams come one read takes those of some milliseconds: to be woken
+ * for each costs more than to read it. The socket holds many times as much. */
+static void on_gather(void *arg)
+{
+	struct carousel_recv *r = arg;
+	int n = BATCH, more = 0;
+
+	for (int i = 0; i < ROUNDS && n == BATCH; i++) {
+		n = read_batch(r, r->sockets.data);
+		more |= n > 0;
+	}
+	if (more)
+		loop_timer_set(r->gather, GATHER_MS);
+	loop_fd_set_events(r->data_fd, more ? 0 : POLLIN);
 }
 
 static void on_data(int fd, short revents, void *arg)
 {
-	struct carousel_recv *r = arg;
-
-	(void)revents;
-	for (int i = 0; i < ROUNDS && read_batch(r, fd) == BATCH; i++)
-		;
+	(void)fd, (void)revents;
+	on_gather(arg);
 }
 
 static void on_reply(int fd, short revents, void *arg)
@@ -242,9 +264,11 @@ static int watch(struct carousel_recv *r)
 		r->ask_fd = loop_fd_add(r->loop, r->sockets.ask, POLLIN,
 					on_reply, r);
 	r->timer = loop_timer_add(r->loop, on_timer, r);
+	r->gather = loop_timer_add(r->loop, on_gather, r);
 	r->buffers = malloc((size_t)BATCH * MESSAGE);
 	if ((r->sockets.data >= 0 && !r->data_fd) ||
-	    (r->sockets.ask >= 0 && !r->ask_fd) || !r->timer || !r->buffers)
+	    (r->sockets.ask >= 0 && !r->ask_fd) || !r->timer || !r->gather ||
+	    !r->buffers)
 		return -ENOMEM;
 	return 0;
 }
@@ -294,6 +318,7 @@ void carousel_recv_free(struct carousel_recv *r)
 	loop_fd_del(r->data_fd);
 	loop_fd_del(r->ask_fd);
 	loop_timer_del(r->timer);
+	loop_timer_del(r->gather);
 	if (r->sockets.data >= 0)
 		close(r->sockets.data);
 	if (r->sockets.ask >= 0)

@@ -16,7 +16,9 @@ struct recv_block {
 	uint8_t *parity[CAROUSEL_PARITY]; /* in order of arrival */
 	uint8_t symbol[CAROUSEL_PARITY];  /* which these are */
 	uint8_t n_data, n_parity;
-	uint8_t data[]; /* k symbols */
+	uint8_t *data;  /* k symbols: own, or where the caller wants them */
+	uint32_t bytes; /* of this, for the account */
+	uint8_t own[];
 };
 
 struct recv_slot {
@@ -51,6 +53,8 @@ struct carousel_recv {
 	carousel_idle_fn idle;
 	void *arg;
 	struct recv_object objects[RECV_OBJECTS_MAX];
+	struct loop_timer *gather; /* reads, while datagrams come */
+	int64_t now;               /* of the read that is being worked on */
 	uint64_t memory, random;
 	int depth; /* callbacks that run: objects are freed afterwards */
 	struct carousel_recv_stats stats;

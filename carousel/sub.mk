@@ -24,3 +24,9 @@ test-fuzz-carousel-cppflags := -Icarousel
 tests               += carousel-crowd
 carousel-crowd-srcs := tests/bench/storm/crowd.c
 carousel-crowd-libs := carousel common
+# What it costs to read and drop what they get.
+tests                   += carousel-drain
+carousel-drain-srcs     := tests/bench/storm/drain.c
+carousel-drain-cppflags := -Icarousel
+carousel-drain-libs     := carousel common
+carousel-drain-pkgs     := libisal

@@ -85,6 +85,15 @@ struct carousel_sockets {
 
 struct carousel_recv;
 
+/*
+ * Where a whole block's bytes shall go: memory of CAROUSEL_K * CAROUSEL_SYMBOL
+ * bytes at `offset` of the blob, the caller's, which lives until the data call
+ * or _leave. NULL: memory of the receiver's own. Not asked for a blob's last
+ * block. What lies there before the data call is anything.
+ */
+typedef void *(*carousel_place_fn)(void *arg, const char *sha256,
+				   uint64_t offset);
+
 struct carousel_recv_config {
 	uint32_t interface; /* IPv4 address of ours, host order; 0: any */
 	uint32_t group;     /* 0: the default */
@@ -92,6 +101,7 @@ struct carousel_recv_config {
 	uint32_t sender;    /* where WANT goes; others' datagrams are dropped */
 	uint64_t memory;    /* for blocks that are not whole; 0: 64 MiB */
 	const struct carousel_sockets *sockets; /* NULL: opened here */
+	carousel_place_fn place;                /* may be NULL */
 };
 
 /* A block's bytes, decoded; not verified. May call anything here but _free. */
