@@ -146,10 +146,11 @@ static void on_host(struct core *c, void *arg, const struct msg *m)
 	least = c->o->image_whole ? cache_whole(im) : CACHE_MIN;
 	most = c->o->image_whole ? least
 				 : im->m.disk_stored + im->m.disk.bundle_size;
-	need = bytes_fixed(im) + least;
+	/* A quarter of it more: what is decoded of it, see proc-blk.c. */
+	need = bytes_fixed(im) + least / 4 * 5;
 	if (need <= bound) {
 		/* No more than there is of it. */
-		im->cache = bound - need + least;
+		im->cache = (bound - bytes_fixed(im)) / 5 * 4;
 		if (im->cache > most)
 			im->cache = most;
 		set_state(c, im, IMAGE_FETCHING);

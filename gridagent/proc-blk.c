@@ -60,7 +60,13 @@ static struct {
 	struct disk disks[MSG_DISKS_MAX];
 } blk;
 
-/* The kernel's writeback must never wait for this process to get memory. */
+/*
+ * Reads of the device wait for this process, so it must not wait for a device.
+ * dom0 has no swap, and its files lie in memory that only swap could take: no
+ * page of ours is ever read back, so there is nothing for mlockall() to hold.
+ * Nor is anything written to the device, which is read-only. Short of memory,
+ * this process must still not be sent to write back others' pages: IO_FLUSHER.
+ */
 int proc_blk_prepare(const struct options *o, struct errinfo *err)
 {
 	uint8_t digest[HASH_LEN];
