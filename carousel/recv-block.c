@@ -8,7 +8,7 @@
 
 #include "recv.h"
 
-static int has(const struct recv_block *b, unsigned int symbol)
+int carousel_recv_has(const struct recv_block *b, unsigned int symbol)
 {
 	return b->have[symbol / 8] >> symbol % 8 & 1;
 }
@@ -85,6 +85,16 @@ static struct recv_block *block_new(struct carousel_recv *r,
 	return b;
 }
 
+struct recv_block *carousel_recv_block(struct carousel_recv *r,
+				       struct recv_object *o, uint32_t block)
+{
+	const struct recv_slot *s = &o->slots[block];
+
+	if (s->done)
+		return NULL;
+	return s->block ? s->block : block_new(r, o, block);
+}
+
 static int add_parity(struct carousel_recv *r, struct recv_block *b,
 		      const struct carousel_datagram *d)
 {
@@ -114,7 +124,7 @@ static void deliver(struct carousel_recv *r, struct recv_object *o,
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < k && n < CAROUSEL_PARITY; i++)
-		if (!has(b, i))
+		if (!carousel_recv_has(b, i))
 			missing[n++] = (uint8_t)i;
 	if (carousel_fec_decode(b->data, k, missing, b->symbol, b->parity, n)) {
 		carousel_recv_block_drop(r, o, block);
@@ -134,15 +144,17 @@ int carousel_recv_symbol(struct carousel_recv *r, struct recv_object *o,
 	struct recv_slot *s = &o->slots[d->block];
 	struct recv_block *b = s->block;
 
-	if (s->done || (b && has(b, d->symbol)))
+	if (s->done || (b && carousel_recv_has(b, d->symbol)))
 		return 0;
 	if (!b)
 		b = block_new(r, o, d->block);
 	if (!b)
 		return -ENOMEM;
 	if (d->symbol < d->k) {
-		memcpy(b->data + (size_t)d->symbol * CAROUSEL_SYMBOL,
-		       d->payload, CAROUSEL_SYMBOL);
+		uint8_t *to = b->data + (size_t)d->symbol * CAROUSEL_SYMBOL;
+
+		if (to != d->payload) /* it was read to there */
+			memcpy(to, d->payload, CAROUSEL_SYMBOL);
 		b->n_data++;
 	} else if (add_parity(r, b, d)) {
 		return -ENOMEM;

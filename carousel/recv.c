@@ -17,10 +17,7 @@
 #include "parse.h"
 #include "recv.h"
 
-#define BATCH     16
-#define MESSAGE   65536 /* as the kernel joins them */
-#define ROUNDS    8     /* reads before others have a turn */
-#define GATHER_MS 2
+#define REPLIES 16 /* read before others have a turn */
 
 static struct recv_object *find(struct carousel_recv *r, const uint8_t *id)
 {
@@ -52,7 +49,7 @@ static void object_free(struct carousel_recv *r, struct recv_object *o)
 	memset(o, 0, sizeof(*o));
 }
 
-static void sweep(struct carousel_recv *r)
+void carousel_recv_sweep(struct carousel_recv *r)
 {
 	for (int i = 0; !r->depth && i < RECV_OBJECTS_MAX; i++)
 		if (r->objects[i].dead)
@@ -70,7 +67,7 @@ static void schedule(struct carousel_recv *r)
 
 		next = at < next ? at : next;
 	}
-	sweep(r);
+	carousel_recv_sweep(r);
 	if (next != INT64_MAX)
 		loop_timer_set(r->timer, next - now);
 	else
@@ -82,7 +79,8 @@ static void on_timer(void *arg)
 	schedule(arg);
 }
 
-static void data_input(struct carousel_recv *r, const struct carousel_datagram *d)
+void carousel_recv_data(struct carousel_recv *r,
+			const struct carousel_datagram *d)
 {
 	struct recv_object *o = find(r, d->object);
 	int64_t now = r->now;
@@ -94,6 +92,7 @@ static void data_input(struct carousel_recv *r, const struct carousel_datagram *
 		return;
 	}
 	s = &o->slots[d->block];
+	r->next = (struct recv_next){ o, d->block, d->symbol + 1u };
 	o->heard = 1;
 	o->heard_ms = now;
 	if (d->position > o->position)
@@ -122,7 +121,7 @@ static void data_input(struct carousel_recv *r, const struct carousel_datagram *
 		carousel_recv_tell(r, o, 0);
 }
 
-static void input(struct carousel_recv *r, const void *data, size_t len)
+void carousel_recv_one(struct carousel_recv *r, const void *data, size_t len)
 {
 	struct carousel_datagram d;
 	struct recv_object *o;
@@ -132,7 +131,7 @@ static void input(struct carousel_recv *r, const void *data, size_t len)
 		return;
 	}
 	if (d.type == CAROUSEL_DATA) {
-		data_input(r, &d);
+		carousel_recv_data(r, &d);
 	} else {
 		o = find(r, d.object);
 		if (o)
@@ -144,98 +143,14 @@ static void input(struct carousel_recv *r, const void *data, size_t len)
 void carousel_recv_input(struct carousel_recv *r, const void *data, size_t len)
 {
 	r->now = clock_boot_ms();
-	input(r, data, len);
-	sweep(r);
-}
-
-/* Length of the datagrams that the kernel has joined, 0: it has not. */
-static size_t joined(struct msghdr *m)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		int size;
-
-		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
-			continue;
-		memcpy(&size, CMSG_DATA(c), sizeof(size));
-		return size > 0 ? (size_t)size : 0;
-	}
-	return 0;
-}
-
-static void message_input(struct carousel_recv *r, struct msghdr *m, size_t len)
-{
-	const struct sockaddr_in *from = m->msg_name;
-	uint16_t port = r->config.port ? r->config.port : CAROUSEL_PORT;
-	const uint8_t *p = m->msg_iov->iov_base;
-	size_t step = joined(m);
-
-	if (m->msg_namelen < sizeof(*from) || from->sin_family != AF_INET ||
-	    ntohl(from->sin_addr.s_addr) != r->config.sender ||
-	    ntohs(from->sin_port) != port || m->msg_flags & MSG_TRUNC) {
-		r->stats.refused++;
-		return;
-	}
-	if (!step)
-		step = len;
-	while (len) {
-		size_t n = len < step ? len : step;
-
-		input(r, p, n);
-		p += n;
-		len -= n;
-	}
-}
-
-static int read_batch(struct carousel_recv *r, int fd)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int)) * 2];
-	} control[BATCH];
-	struct sockaddr_in from[BATCH];
-	struct mmsghdr m[BATCH];
-	struct iovec iov[BATCH];
-	int n;
-
-	memset(m, 0, sizeof(m));
-	for (int i = 0; i < BATCH; i++) {
-		iov[i].iov_base = r->buffers + (size_t)i * MESSAGE;
-		iov[i].iov_len = MESSAGE;
-		m[i].msg_hdr.msg_iov = &iov[i];
-		m[i].msg_hdr.msg_iovlen = 1;
-		m[i].msg_hdr.msg_name = &from[i];
-		m[i].msg_hdr.msg_namelen = sizeof(from[i]);
-		m[i].msg_hdr.msg_control = &control[i];
-		m[i].msg_hdr.msg_controllen = sizeof(control[i]);
-	}
-	n = recvmmsg(fd, m, BATCH, MSG_DONTWAIT, NULL);
-	r->now = clock_boot_ms();
-	for (int i = 0; i < n; i++)
-		message_input(r, &m[i].msg_hdr, m[i].msg_len);
-	sweep(r);
-	return n;
-}
-
-/* While datagrams come one read takes those of some milliseconds: to be woken
- * for each costs more than to read it. The socket holds many times as much. */
-static void on_gather(void *arg)
-{
-	struct carousel_recv *r = arg;
-	int n = BATCH, more = 0;
-
-	for (int i = 0; i < ROUNDS && n == BATCH; i++) {
-		n = read_batch(r, r->sockets.data);
-		more |= n > 0;
-	}
-	if (more)
-		loop_timer_set(r->gather, GATHER_MS);
-	loop_fd_set_events(r->data_fd, more ? 0 : POLLIN);
+	carousel_recv_one(r, data, len);
+	carousel_recv_sweep(r);
 }
 
 static void on_data(int fd, short revents, void *arg)
 {
 	(void)fd, (void)revents;
-	on_gather(arg);
+	carousel_recv_gather(arg);
 }
 
 static void on_reply(int fd, short revents, void *arg)
@@ -244,7 +159,7 @@ static void on_reply(int fd, short revents, void *arg)
 	uint8_t text[CAROUSEL_WANT_LEN];
 
 	(void)revents;
-	for (int i = 0; i < BATCH; i++) {
+	for (int i = 0; i < REPLIES; i++) {
 		ssize_t n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 
 		/* An ICMP refusal is read as an error: silence, to us. */
@@ -264,8 +179,8 @@ static int watch(struct carousel_recv *r)
 		r->ask_fd = loop_fd_add(r->loop, r->sockets.ask, POLLIN,
 					on_reply, r);
 	r->timer = loop_timer_add(r->loop, on_timer, r);
-	r->gather = loop_timer_add(r->loop, on_gather, r);
-	r->buffers = malloc((size_t)BATCH * MESSAGE);
+	r->gather = loop_timer_add(r->loop, carousel_recv_gather, r);
+	r->buffers = malloc(2 * RECV_MESSAGE);
 	if ((r->sockets.data >= 0 && !r->data_fd) ||
 	    (r->sockets.ask >= 0 && !r->ask_fd) || !r->timer || !r->gather ||
 	    !r->buffers)
@@ -365,7 +280,7 @@ void carousel_recv_leave(struct carousel_recv *r, const char *sha256)
 
 	if (o)
 		o->dead = 1;
-	sweep(r);
+	carousel_recv_sweep(r);
 }
 
 /* Blocks first..end-1 need nothing any more. */

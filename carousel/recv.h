@@ -9,6 +9,7 @@
 
 #define RECV_OBJECTS_MAX 16
 #define RECV_MEMORY      (64ULL << 20)
+#define RECV_MESSAGE     65536 /* what the kernel joins is shorter */
 
 /* Symbols of a block that is not whole yet. */
 struct recv_block {
@@ -43,6 +44,13 @@ struct recv_object {
 	int64_t refused_ms; /* then the sender's "too few" counts; 0: no */
 };
 
+/* What is likely to come next: the sender sends in order. */
+struct recv_next {
+	struct recv_object *object;
+	uint32_t block;
+	unsigned int symbol; /* may be behind the block's last */
+};
+
 struct carousel_recv {
 	struct loop *loop;
 	struct carousel_recv_config config;
@@ -58,14 +66,29 @@ struct carousel_recv {
 	uint64_t memory, random;
 	int depth; /* callbacks that run: objects are freed afterwards */
 	struct carousel_recv_stats stats;
-	uint8_t *buffers;
+	struct recv_next next;
+	uint8_t *buffers; /* two of RECV_MESSAGE */
 };
+
+/* recv.c: a datagram; DATA that was parsed; frees what has been left. `now` is
+ * set before. */
+void carousel_recv_one(struct carousel_recv *r, const void *data, size_t len);
+void carousel_recv_data(struct carousel_recv *r,
+			const struct carousel_datagram *d);
+void carousel_recv_sweep(struct carousel_recv *r);
+
+/* recv-read.c: reads what is there, and comes again while there is something. */
+void carousel_recv_gather(void *r);
 
 /* recv-block.c: 1 it was of use, 0 it was known, -ENOMEM */
 int carousel_recv_symbol(struct carousel_recv *r, struct recv_object *o,
 			 const struct carousel_datagram *d);
+/* The block's, made if need be; NULL: it is whole, or there is no memory. */
+struct recv_block *carousel_recv_block(struct carousel_recv *r,
+				       struct recv_object *o, uint32_t block);
 void carousel_recv_block_drop(struct carousel_recv *r, struct recv_object *o,
 			      uint32_t block);
+int carousel_recv_has(const struct recv_block *b, unsigned int symbol);
 int carousel_recv_room(const struct carousel_recv *r);
 unsigned int carousel_recv_missing(const struct recv_object *o, uint32_t block);
 /* That block needs nothing any more. */

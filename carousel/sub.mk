@@ -1,5 +1,5 @@
 libs          += carousel
-carousel-srcs := $(addprefix carousel/,wire.c fec.c socket.c recv.c recv-block.c \
+carousel-srcs := $(addprefix carousel/,wire.c fec.c socket.c recv.c recv-read.c recv-block.c \
                  recv-ask.c send.c send-object.c send-plan.c send-want.c)
 carousel-libs := common
 carousel-pkgs := libisal
