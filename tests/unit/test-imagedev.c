@@ -560,6 +560,9 @@ static void offers_before_the_head(void **state)
 		imagedev_stats_get(w.dev, &s);
 		assert_int_equal(s.bundle_have, s.bundle_bytes);
 		assert_int_equal(w.total, 1);
+		w.silent = 0;
+		answer(NULL); /* it comes both ways */
+		read_all(40960);
 		shut();
 	}
 	/* and is freed where it never comes */
@@ -603,7 +606,42 @@ static void back_on_air(void **state)
 	offer_all(b, 0);
 	imagedev_stats_get(w.dev, &s);
 	assert_int_equal(s.bundle_have, s.bundle_bytes);
+	w.silent = 0;
+	read_all(40960);
 	shut();
+}
+
+/* On and off, while requests are under way at every stage. */
+static void on_and_off_air(void **state)
+{
+	const struct fixture_blob *b = &image.blob[image.bundle];
+	const size_t step = 20011;
+	struct imagedev_stats s;
+
+	(void)state;
+	for (unsigned int seed = 0; seed < 40; seed++) {
+		uint64_t chance = seed + 1;
+
+		open_plainly(1, (int)seed % 3);
+		for (size_t at = 0; at < b->len; at += step) {
+			chance = chance * 6364136223846793005u + 1;
+			imagedev_carousel(w.dev, chance >> 33 & 1);
+			if (chance >> 34 & 1)
+				run_for(1);
+			if (chance >> 35 & 3)
+				imagedev_offer(
+					w.dev, b->sha256, at, b->data + at,
+					b->len - at < step ? b->len - at : step);
+			if (chance >> 37 & 1)
+				read_and_check(at % SIZE / 4096 * 4096, 4096);
+		}
+		imagedev_carousel(w.dev, 0);
+		read_all(40960);
+		imagedev_stats_get(w.dev, &s);
+		assert_int_equal(s.bad, 0);
+		assert_int_equal(s.waiting, 0);
+		shut();
+	}
 }
 
 static void next_block(void *arg, uint32_t block)
@@ -685,6 +723,7 @@ int main(void)
 		cmocka_unit_test(offers),
 		cmocka_unit_test(offers_before_the_head),
 		cmocka_unit_test(back_on_air),
+		cmocka_unit_test(on_and_off_air),
 		cmocka_unit_test(trace_of_first_reads),
 		cmocka_unit_test(bad_bundles_are_done_without),
 	};
