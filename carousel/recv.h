@@ -77,8 +77,9 @@ void carousel_recv_data(struct carousel_recv *r,
 			const struct carousel_datagram *d);
 void carousel_recv_sweep(struct carousel_recv *r);
 
-/* recv-read.c: reads what is there, and comes again while there is something. */
-void carousel_recv_gather(void *r);
+/* recv-read.c: reads what is there, and comes again while there is something;
+ * arg: the receiver. */
+void carousel_recv_gather(void *arg);
 
 /* recv-block.c: 1 it was of use, 0 it was known, -ENOMEM */
 int carousel_recv_symbol(struct carousel_recv *r, struct recv_object *o,
