@@ -252,18 +252,20 @@ static int each_pack(struct imagerepo_repo *r, const struct image_manifest *m,
 }
 
 int imagerepo_repo_each(struct imagerepo_repo *r, const struct image_manifest *m,
-			int deltas, imagerepo_repo_blob_fn fn, void *arg,
+			int all, imagerepo_repo_blob_fn fn, void *arg,
 			struct errinfo *err)
 {
-	const struct image_blob *part[] = { &m->kernel, &m->initrd, &m->contents,
-					    &m->index, &m->bundle };
+	const struct image_blob *part[] = { &m->kernel, &m->initrd, &m->index,
+					    &m->bundle };
 	int rc = 0;
 
 	(void)err;
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(part); i++)
 		if (part[i]->size)
 			rc = fn(part[i], arg);
-	for (int i = 0; !rc && deltas && i < m->n_deltas; i++)
+	if (!rc && all && m->contents.size)
+		rc = fn(&m->contents, arg);
+	for (int i = 0; !rc && all && i < m->n_deltas; i++)
 		rc = fn(&m->delta[i].blob, arg);
 	return rc ? rc : each_pack(r, m, fn, arg);
 }

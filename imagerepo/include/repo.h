@@ -73,12 +73,13 @@ int imagerepo_repo_get(struct imagerepo_repo *r, const struct image_blob *b,
 int imagerepo_repo_check(struct imagerepo_repo *r, const struct image_blob *b,
 			 struct errinfo *err);
 
-/* Every blob of an image: kernel, initrd, contents, index, bundle, and (when
- * the index is there and sound) its packs; deltas too when `deltas` is set. fn
- * returns 0 to go on; else the walk ends with what it returned. */
+/* Every blob that a node may ask for of an image: kernel, initrd, index, bundle,
+ * and (when the index is there and sound) its packs; contents and deltas too
+ * when `all` is set. fn returns 0 to go on; else the walk ends with what it
+ * returned. */
 typedef int (*imagerepo_repo_blob_fn)(const struct image_blob *b, void *arg);
 int imagerepo_repo_each(struct imagerepo_repo *r, const struct image_manifest *m,
-			int deltas, imagerepo_repo_blob_fn fn, void *arg,
+			int all, imagerepo_repo_blob_fn fn, void *arg,
 			struct errinfo *err);
 
 /* ---- a disk in the repository, for reading -------------------------------- */

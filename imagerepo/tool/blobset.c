@@ -95,8 +95,7 @@ int blobset_index(struct fetch *f, const struct image_blob *b,
 int blobset_add_fixed(struct blobset *s, const struct image_manifest *m)
 {
 	const struct image_blob *const fixed[] = { &m->kernel, &m->initrd,
-						   &m->contents, &m->index,
-						   &m->bundle };
+						   &m->index, &m->bundle };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		if (blobset_add(s, fixed[i]))

@@ -25,7 +25,7 @@ void blobset_dispose(struct blobset *s);
 /* An image's index, fetched, checked, parsed. */
 int blobset_index(struct fetch *f, const struct image_blob *b,
 		  struct index **out, struct errinfo *err);
-/* Adds kernel, initrd, contents, index, bundle; packs; deltas. */
+/* Adds kernel, initrd, index, bundle; packs; deltas. */
 int blobset_add_fixed(struct blobset *s, const struct image_manifest *m);
 int blobset_add_packs(struct blobset *s, const struct index *ix);
 int blobset_add_deltas(struct blobset *s, const struct image_manifest *m);

@@ -140,6 +140,7 @@ static int add_image(struct export *x, const struct tuf_target *t,
 	if (!rc)
 		rc = blobset_index(x->from, &m.index, &ix, err);
 	if (!rc && (blobset_add_fixed(&x->blobs, &m) ||
+		    blobset_add(&x->blobs, &m.contents) ||
 		    blobset_add_packs(&x->blobs, ix)))
 		rc = errinfo_set(err, -ENOMEM, "out of memory");
 	imagerepo_index_free(ix);

@@ -102,7 +102,7 @@ static int add_target(struct verify *v, const struct tuf_target *t)
 	struct image_manifest m;
 	int rc = follow_manifest(v->v.from, t, NULL, NULL, &m, &why);
 
-	/* A mirror has some of the images, and what it needs no more: deltas. */
+	/* A mirror has some of the images; no deltas, no lists of contents. */
 	if (rc == -ENOENT && v->present)
 		return 0;
 	if (rc) {
@@ -115,6 +115,8 @@ static int add_target(struct verify *v, const struct tuf_target *t)
 					m.version, "manifest", t->sha256,
 					"maintainer", t->role));
 	rc = blobset_add_fixed(&v->blobs, &m);
+	if (!rc && !v->present)
+		rc = blobset_add(&v->blobs, &m.contents);
 	if (!rc && !v->present)
 		rc = blobset_add_deltas(&v->blobs, &m);
 	return rc ? rc : add_index(v, &m);
