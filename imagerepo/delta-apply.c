@@ -4,6 +4,7 @@
  * all of their bytes are there; then each one that has its digest is stored.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct applying {
 	uint8_t *wanted; /* by pack: the old image has it not */
 	uint64_t *at;    /* by pack: in the scratch file */
 	int delta, scratch;
+	int dry; /* nothing is stored */
 };
 
 /* What a unit gave: its chunks as stored, one after another. */
@@ -252,8 +254,13 @@ static int lay_out(struct applying *ap, struct errinfo *err)
 		ap->at[i] = at;
 		at += ap->wanted[i] ? p.size : 0;
 	}
-	ap->scratch = imagerepo_repo_scratch(ap->r, err);
-	return ap->scratch < 0 ? ap->scratch : 0;
+	if (!ap->dry) {
+		ap->scratch = imagerepo_repo_scratch(ap->r, err);
+		return ap->scratch < 0 ? ap->scratch : 0;
+	}
+	/* the repository may not be ours to write to */
+	ap->scratch = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return ap->scratch < 0 ? errinfo_set_errno(err, -errno, "/var/tmp") : 0;
 }
 
 static int store_packs(struct applying *ap, struct imagerepo_delta_stats *stats,
@@ -276,11 +283,13 @@ static int store_packs(struct applying *ap, struct imagerepo_delta_stats *stats,
 		hash_bytes(buf, p.size, is);
 		if (memcmp(is, p.sha256, HASH_LEN) != 0)
 			continue;
-		rc = imagerepo_repo_put_later(ap->r, buf, p.size, &b, err);
+		if (!ap->dry)
+			rc = imagerepo_repo_put_later(ap->r, buf, p.size, &b,
+						      err);
 		stats->rebuilt++;
 		stats->bytes += p.size;
 	}
-	return rc ? rc : imagerepo_repo_flush(ap->r, err);
+	return rc || ap->dry ? rc : imagerepo_repo_flush(ap->r, err);
 }
 
 static int rebuild(struct applying *ap, int threads,
@@ -317,10 +326,9 @@ static int get_index(struct applying *ap, const struct image_blob *new_blob,
 	rc = imagerepo_index_parse(doc, len, &ap->new, err);
 	if (rc)
 		return rc;
-	return len == new_blob->size
-		       ? imagerepo_repo_put(ap->r, doc, len, &b, err)
-		       : errinfo_set(err, -EBADMSG,
-				     "the index is of another size");
+	if (len != new_blob->size)
+		return errinfo_set(err, -EBADMSG, "the index is of another size");
+	return ap->dry ? 0 : imagerepo_repo_put(ap->r, doc, len, &b, err);
 }
 
 static int open_delta(struct applying *ap, const struct image_blob *new_blob,
@@ -361,6 +369,31 @@ static int open_delta(struct applying *ap, const struct image_blob *new_blob,
 	return get_index(ap, new_blob, index, len, err);
 }
 
+static int apply(struct applying *ap, const struct image_blob *new_index,
+		 const struct image_blob *delta, int threads,
+		 struct imagerepo_delta_stats *stats, struct errinfo *err)
+{
+	struct imagerepo_delta_stats unused;
+	int rc;
+
+	stats = stats ? stats : &unused;
+	memset(stats, 0, sizeof(*stats));
+	ap->delta = ap->scratch = -1;
+	rc = open_delta(ap, new_index, delta, err);
+	stats->zstd = ap->d.zstd;
+	if (!rc && ap->new)
+		rc = rebuild(ap, threads, stats, err);
+	imagerepo_delta_dispose(&ap->d);
+	imagerepo_index_free(ap->old);
+	imagerepo_index_free(ap->new);
+	free(ap->row);
+	free(ap->wanted);
+	free(ap->at);
+	cleanup_close(&ap->delta);
+	cleanup_close(&ap->scratch);
+	return rc;
+}
+
 int imagerepo_delta_apply(struct imagerepo_repo *r,
 			  const struct image_blob *old_index,
 			  const struct image_blob *new_index,
@@ -368,24 +401,19 @@ int imagerepo_delta_apply(struct imagerepo_repo *r,
 			  struct imagerepo_delta_stats *stats,
 			  struct errinfo *err)
 {
-	struct imagerepo_delta_stats unused;
-	struct applying ap = {
-		.r = r, .old_blob = old_index, .delta = -1, .scratch = -1
-	};
-	int rc;
+	struct applying ap = { .r = r, .old_blob = old_index };
 
-	stats = stats ? stats : &unused;
-	memset(stats, 0, sizeof(*stats));
-	rc = open_delta(&ap, new_index, delta, err);
-	if (!rc && ap.new)
-		rc = rebuild(&ap, threads, stats, err);
-	imagerepo_delta_dispose(&ap.d);
-	imagerepo_index_free(ap.old);
-	imagerepo_index_free(ap.new);
-	free(ap.row);
-	free(ap.wanted);
-	free(ap.at);
-	cleanup_close(&ap.delta);
-	cleanup_close(&ap.scratch);
-	return rc;
+	return apply(&ap, new_index, delta, threads, stats, err);
+}
+
+int imagerepo_delta_check(struct imagerepo_repo *r,
+			  const struct image_blob *old_index,
+			  const struct image_blob *new_index,
+			  const struct image_blob *delta,
+			  struct imagerepo_delta_stats *stats,
+			  struct errinfo *err)
+{
+	struct applying ap = { .r = r, .old_blob = old_index, .dry = 1 };
+
+	return apply(&ap, new_index, delta, 0, stats, err);
 }

@@ -10,18 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <zstd.h>
 
 #include "bundle.h"
 #include "cleanup.h"
+#include "delta.h"
 #include "index-private.h"
 #include "parallel.h"
 #include "repo-private.h"
 
 struct checking {
 	struct imagerepo_repo *r;
+	const struct imagerepo_keep *keep;
+	size_t n_keep;
+	int all;
 	imagerepo_fsck_fn fn;
+	imagerepo_scrub_fn scrub; /* instead of fn; what is bad goes */
 	void *arg;
 	struct imagerepo_fsck_stats *stats;
 };
@@ -35,26 +41,40 @@ static void fault(struct checking *c, const char *where, const char *what)
 
 /* ---- blobs against their names -------------------------------------------------- */
 
-static void check_blob(struct checking *c, const char *path, int dir,
-		       const char *name)
+static int look_at_blob(struct checking *c, const char *path, int dir,
+			const char *name, struct errinfo *why)
 {
-	struct errinfo why = ERRINFO_INIT;
-	char where[2 * IMAGE_PATH];
 	struct image_blob b;
 	struct stat st;
 
-	snprintf(where, sizeof(where), "%s/%s", path, name);
 	if (!hash_is_hex(name) || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) ||
-	    !S_ISREG(st.st_mode) || strncmp(name, path + strlen(path) - 2, 2)) {
-		fault(c, where, "is no blob: it does not belong here");
-		return;
-	}
+	    !S_ISREG(st.st_mode) || strncmp(name, path + strlen(path) - 2, 2))
+		return errinfo_set(why, -ENOTSUP,
+				   "is no blob: it does not belong here");
 	strcpy(b.sha256, name);
 	b.size = (uint64_t)st.st_size;
 	c->stats->blobs++;
 	c->stats->bytes += b.size;
-	if (imagerepo_repo_check(c->r, &b, &why))
-		fault(c, where, why.text);
+	return imagerepo_repo_check(c->r, &b, why);
+}
+
+static int check_blob(struct checking *c, const char *path, int dir,
+		      const char *name)
+{
+	struct errinfo why = ERRINFO_INIT;
+	char where[2 * IMAGE_PATH];
+	int rc = look_at_blob(c, path, dir, name, &why);
+	const char *what = rc ? errinfo_text(&why, rc) : NULL;
+
+	snprintf(where, sizeof(where), "%s/%s", path, name);
+	if (rc)
+		fault(c, where, what);
+	if (!c->scrub)
+		return 0;
+	/* not for want of memory, or of descriptors */
+	if (rc == -EBADMSG || rc == -EIO)
+		unlinkat(dir, name, 0);
+	return c->scrub(where, what, c->arg);
 }
 
 static int check_blobs(struct checking *c, const char *path, struct errinfo *err)
@@ -62,19 +82,32 @@ static int check_blobs(struct checking *c, const char *path, struct errinfo *err
 	int fd = openat(c->r->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
+	int rc = 0;
 
 	if (!d) {
-		int rc = errno == ENOENT ? 0 : -errno;
-
+		rc = errno == ENOENT ? 0 : -errno;
 		cleanup_close(&fd);
 		return rc ? errinfo_set_errno(err, rc, "%s/%s", c->r->name, path)
 			  : 0;
 	}
-	while ((e = readdir(d)) != NULL)
+	while (!rc && (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
-			check_blob(c, path, dirfd(d), e->d_name);
+			rc = check_blob(c, path, dirfd(d), e->d_name);
 	closedir(d);
-	return 0;
+	return rc;
+}
+
+static int check_all_blobs(struct checking *c, struct errinfo *err)
+{
+	char path[IMAGE_PATH];
+	int rc = 0;
+
+	memset(c->stats, 0, sizeof(*c->stats));
+	for (int i = 0; !rc && i < 256; i++) {
+		snprintf(path, sizeof(path), REPO_BLOBS "/%02x", i);
+		rc = check_blobs(c, path, err);
+	}
+	return rc;
 }
 
 /* ---- an image against its blobs --------------------------------------------------- */
@@ -218,6 +251,37 @@ static int check_disk(struct checking *c, const struct image_manifest *m,
 	return rc;
 }
 
+/* A delta from an image that is kept gives all packs, unless another release
+ * of zstd made it. */
+static int check_delta(struct checking *c, const struct image_manifest *m,
+		       const struct image_delta *d, const char *where)
+{
+	struct imagerepo_delta_stats stats = { 0 };
+	struct errinfo why = ERRINFO_INIT;
+	const struct imagerepo_keep *k = c->keep;
+	struct image_manifest old;
+	int rc;
+
+	while (k < c->keep + c->n_keep && strcmp(k->sha256, d->from) != 0)
+		k++;
+	if (k == c->keep + c->n_keep ||
+	    imagerepo_repo_manifest(c->r, k, &old, NULL))
+		return 0;
+	rc = imagerepo_delta_check(c->r, &old.index, &m->index, &d->blob,
+				   &stats, &why);
+	if (rc == -ENOMEM)
+		return rc;
+	if (!rc && stats.rebuilt < stats.packs &&
+	    stats.zstd == ZSTD_versionNumber())
+		rc = errinfo_set(&why, -EBADMSG, "%u of %u packs do not come out",
+				 stats.packs - stats.rebuilt, stats.packs);
+	if (rc) {
+		errinfo_wrap(&why, rc, "delta from %.12s...", d->from);
+		fault(c, where, why.text);
+	}
+	return 0;
+}
+
 static int check_image(struct checking *c, const struct imagerepo_keep *k,
 		       struct errinfo *err)
 {
@@ -230,28 +294,46 @@ static int check_image(struct checking *c, const struct imagerepo_keep *k,
 		fault(c, k->file, why.text);
 		return 0;
 	}
-	rc = imagerepo_repo_each(c->r, &m, 1, check_presence, &p, err);
+	rc = imagerepo_repo_each(c->r, &m, c->all, check_presence, &p, err);
 	if (rc || p.missing)
 		return rc;
-	return check_disk(c, &m, k->file, err);
+	rc = check_disk(c, &m, k->file, err);
+	for (int i = 0; !rc && c->all && i < m.n_deltas; i++)
+		if (check_delta(c, &m, &m.delta[i], k->file))
+			rc = errinfo_set(err, -ENOMEM, "out of memory");
+	return rc;
 }
 
 int imagerepo_repo_fsck(struct imagerepo_repo *r,
-			const struct imagerepo_keep *keep, size_t n,
+			const struct imagerepo_keep *keep, size_t n, int all,
 			imagerepo_fsck_fn fn, void *arg,
 			struct imagerepo_fsck_stats *stats, struct errinfo *err)
 {
 	struct imagerepo_fsck_stats unused;
-	struct checking c = { r, fn, arg, stats ? stats : &unused };
-	char path[IMAGE_PATH];
-	int rc = 0;
+	struct checking c = { .r = r,
+			      .keep = keep,
+			      .n_keep = n,
+			      .all = all,
+			      .fn = fn,
+			      .arg = arg,
+			      .stats = stats ? stats : &unused };
+	int rc = check_all_blobs(&c, err);
 
-	memset(c.stats, 0, sizeof(*c.stats));
-	for (int i = 0; !rc && i < 256; i++) {
-		snprintf(path, sizeof(path), REPO_BLOBS "/%02x", i);
-		rc = check_blobs(&c, path, err);
-	}
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = check_image(&c, &keep[i], err);
 	return rc;
+}
+
+int imagerepo_repo_scrub(struct imagerepo_repo *r, imagerepo_scrub_fn fn,
+			 void *arg, struct imagerepo_fsck_stats *stats,
+			 struct errinfo *err)
+{
+	struct imagerepo_fsck_stats unused;
+	struct checking c = {
+		.r = r, .scrub = fn, .arg = arg, .stats = stats ? stats : &unused
+	};
+
+	if (!r->locked)
+		return errinfo_set(err, -ENOLCK, "%s is not locked", r->name);
+	return check_all_blobs(&c, err);
 }

@@ -22,7 +22,7 @@ imagerepo-tool-srcs += $(addprefix imagerepo/tool/,build.c build-base.c \
                        trace-guest.c)
 imagerepo-tool-ldlibs := -larchive -lext2fs -lcom_err
 imagerepo-tool-srcs += $(addprefix imagerepo/tool/,publish-blobs.c publish-old.c change.c \
-                       channel.c revoke.c gc.c view.c follow.c wanted.c fetch.c \
+                       channel.c revoke.c gc.c sweep.c view.c follow.c wanted.c fetch.c \
                        fetch-blobs.c fetch-part.c blobset.c diff.c diff-make.c diff-print.c \
                        mirror.c mirror-run.c mirror-image.c mirror-state.c export.c \
                        import.c serve.c)

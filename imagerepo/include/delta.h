@@ -55,6 +55,7 @@
 
 struct imagerepo_delta_stats {
 	uint32_t packs, rebuilt; /* that the old image has not; made of them */
+	uint32_t zstd;           /* ZSTD_versionNumber() of the maker */
 	uint64_t bytes;          /* of packs that were rebuilt */
 };
 
@@ -75,6 +76,13 @@ int imagerepo_delta_apply(struct imagerepo_repo *r,
 			  const struct image_blob *old_index,
 			  const struct image_blob *new_index,
 			  const struct image_blob *delta, int threads,
+			  struct imagerepo_delta_stats *stats,
+			  struct errinfo *err);
+/* The same, but nothing is stored, and no lock is needed. */
+int imagerepo_delta_check(struct imagerepo_repo *r,
+			  const struct image_blob *old_index,
+			  const struct image_blob *new_index,
+			  const struct image_blob *delta,
 			  struct imagerepo_delta_stats *stats,
 			  struct errinfo *err);
 

@@ -169,11 +169,21 @@ struct imagerepo_fsck_stats {
 	uint64_t blobs, bytes, faults;
 };
 /* Reads every blob and compares it with its name; decodes every chunk of each
- * image of `keep`, and compares bundles and deltas with it. 0 when it could
- * look at everything: faults are counted and told, not returned. */
+ * image of `keep`, compares bundles with it, and applies deltas (from images
+ * that are kept, made by this release of zstd). all: contents and deltas must
+ * be there. 0 when it could look at everything: faults are counted and told,
+ * not returned. */
 int imagerepo_repo_fsck(struct imagerepo_repo *r,
-			const struct imagerepo_keep *keep, size_t n,
+			const struct imagerepo_keep *keep, size_t n, int all,
 			imagerepo_fsck_fn fn, void *arg,
 			struct imagerepo_fsck_stats *stats, struct errinfo *err);
+/* Reads every blob and deletes what is not what its name says, so that it is
+ * fetched again. Needs the lock. fn is called for each blob, what: NULL when it
+ * is sound; it returns 0 to go on, else that is returned. */
+typedef int (*imagerepo_scrub_fn)(const char *where, const char *what,
+				  void *arg);
+int imagerepo_repo_scrub(struct imagerepo_repo *r, imagerepo_scrub_fn fn,
+			 void *arg, struct imagerepo_fsck_stats *stats,
+			 struct errinfo *err);
 
 #endif

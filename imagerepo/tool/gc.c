@@ -3,14 +3,17 @@
  * gc, fsck: what no metadata names goes; what is there is right.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "change.h"
 #include "cleanup.h"
 #include "cmd.h"
+#include "sweep.h"
 #include "tool.h"
 
 #define GRACE_SEC (7 * META_DAY)
@@ -18,7 +21,7 @@
 struct sweep {
 	struct change c;
 	uint64_t grace_sec;
-	int json, pretend;
+	int json, pretend, present;
 	json_t *faults;
 };
 
@@ -50,6 +53,11 @@ static void print_gc(const struct sweep *s, const struct imagerepo_gc_stats *g)
 	json_decref(out);
 }
 
+static const json_t *in_force(const void *of, const char *role)
+{
+	return meta_body(of, role);
+}
+
 static int run_gc(struct sweep *s, struct errinfo *err)
 {
 	auto_free struct imagerepo_keep *keep = NULL;
@@ -62,6 +70,9 @@ static int run_gc(struct sweep *s, struct errinfo *err)
 	if (!rc)
 		rc = imagerepo_repo_gc(s->c.r, keep, n, (int64_t)s->grace_sec,
 				       s->pretend, &stats, err);
+	if (!rc)
+		rc = sweep_metadata(s->c.r, in_force, s->c.m, s->grace_sec,
+				    s->pretend, &stats, err);
 	if (!rc)
 		print_gc(s, &stats);
 	change_close(&s->c);
@@ -90,10 +101,13 @@ static void print_fsck(struct sweep *s, const struct imagerepo_fsck_stats *f,
 		       (unsigned long long)f->blobs, tool_size(f->bytes, size),
 		       images);
 		if (f->faults)
-			printf("to do: delete the files that are named and "
-			       "publish their images again, or copy\nthem from "
-			       "a mirror; imagerepo gc removes what no image "
-			       "needs\n");
+			printf(s->present
+				       ? "to do: imagerepo mirror --check 0 "
+					 "deletes them and fetches them again\n"
+				       : "to do: delete the files that are named "
+					 "and publish their images again, or "
+					 "copy\nthem from a mirror; imagerepo gc "
+					 "removes what no image needs\n");
 		return;
 	}
 	out = json_pack("{s:b, s:I, s:I, s:I, s:O}", "ok", !f->faults, "blobs",
@@ -102,6 +116,18 @@ static void print_fsck(struct sweep *s, const struct imagerepo_fsck_stats *f,
 	json_dumpf(out, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(out);
+}
+
+/* A mirror has some of the manifests. */
+static size_t only_present(const struct change *c, struct imagerepo_keep *keep,
+			   size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!faccessat(imagerepo_repo_dir(c->r), keep[i].file, F_OK, 0))
+			keep[kept++] = keep[i];
+	return kept;
 }
 
 /* Only reads: no lock, so that publishing may go on. */
@@ -116,8 +142,11 @@ static int run_fsck(struct sweep *s, int *bad, struct errinfo *err)
 	rc = change_open(&s->c, err);
 	if (!rc)
 		rc = change_keep(&s->c, &keep, &n, err);
+	if (!rc && s->present)
+		n = only_present(&s->c, keep, n);
 	if (!rc)
-		rc = imagerepo_repo_fsck(s->c.r, keep, n, fault, s, &stats, err);
+		rc = imagerepo_repo_fsck(s->c.r, keep, n, !s->present, fault, s,
+					 &stats, err);
 	if (!rc)
 		print_fsck(s, &stats, n);
 	*bad = stats.faults > 0;
@@ -139,6 +168,9 @@ static int set_option(struct sweep *s, int opt)
 			       : 0;
 	case 'n':
 		s->pretend = 1;
+		return 0;
+	case 'p':
+		s->present = 1;
 		return 0;
 	case 'r':
 	case 'R':
@@ -188,12 +220,13 @@ int tool_fsck(int argc, char **argv, void *arg)
 	static const struct option options[] = {
 		{ "repo", required_argument, NULL, 'r' },
 		{ "root", required_argument, NULL, 'R' },
+		{ "present", no_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
 	static struct sweep s = { .c = CHANGE_INIT };
 	struct errinfo err = ERRINFO_INIT;
-	int rc = read_options(&s, argc, argv, "r:R:j", options), bad = 0;
+	int rc = read_options(&s, argc, argv, "r:R:jp", options), bad = 0;
 
 	(void)arg;
 	if (rc)

@@ -160,10 +160,11 @@ static const struct cmd commands[] = {
 	  "  -g, --grace TIME  keep what is younger (default 7d)\n"
 	  "  -n, --dry-run     say how much\n"
 	  "  -j, --json        for programs" },
-	{ "fsck", tool_fsck, "[--repo REPO] [--json]",
+	{ "fsck", tool_fsck, "[--repo REPO] [--present] [--json]",
 	  "read every blob, decode every chunk",
 	  "  -r, --repo REPO   a repository in a directory (default .)\n"
 	  "  -R, --root FILE   the root document you trust\n"
+	  "  -p, --present     only images that are there: for a mirror\n"
 	  "  -j, --json        for programs\n\n"
 	  "Exit status 1 if there is any fault." },
 	{ "mirror", tool_mirror,
@@ -174,10 +175,11 @@ static const struct cmd commands[] = {
 	  "  -R, --root FILE       the root document you trust\n"
 	  "  -w, --wanted FILE     list of IMAGE VERSION DIGEST; implies --early\n"
 	  "  -W, --watch TIME      go on, look each TIME\n"
+	  "      --check TIME      read all again after TIME (with --watch: 7d)\n"
 	  "      --early           move timestamp.json before the blobs are here\n"
 	  "      --full            all of it (default)\n"
 	  "      --bundle-only     what a boot needs, no packs\n"
-	  "      --deltas          keep deltas too\n"
+	  "      --deltas          keep deltas and contents too\n"
 	  "  -l, --limit-rate N    bytes per second, such as 2M\n"
 	  "      --stall TIME      ask anew after so long a pause (default 30s)\n"
 	  "      --tries N         ask so often for each file (default 5)\n"

@@ -16,6 +16,7 @@
 #include "fileio.h"
 #include "meta.h"
 #include "mirror.h"
+#include "sweep.h"
 #include "tool.h"
 
 static int keep_doc(const char *path, const void *data, size_t len, void *arg,
@@ -171,12 +172,18 @@ static int failures(const struct mirror *m)
 	return n;
 }
 
+static const json_t *in_force(const void *of, const char *role)
+{
+	return tuf_client_body(of, role);
+}
+
 static int prune(struct mirror *m, struct errinfo *err)
 {
 	auto_free struct imagerepo_keep *keep = NULL;
 	struct imagerepo_gc_stats stats = { 0 };
 	const struct tuf_target *t;
 	size_t n = 0;
+	int rc;
 
 	for (size_t i = 0; tuf_client_each(m->c, i); i++)
 		n++;
@@ -194,8 +201,11 @@ static int prune(struct mirror *m, struct errinfo *err)
 		strcpy(keep[n].sha256, t->sha256);
 		strcpy(keep[n++].file, t->file);
 	}
-	return imagerepo_repo_gc(m->repo, keep, n, (int64_t)m->prune_sec, 0,
-				 &stats, err);
+	rc = imagerepo_repo_gc(m->repo, keep, n, (int64_t)m->prune_sec, 0,
+			       &stats, err);
+	return rc ? rc
+		  : sweep_metadata(m->repo, in_force, m->c, m->prune_sec, 0,
+				   &stats, err);
 }
 
 /* Halves of blobs that nobody asks for any more. */
@@ -233,6 +243,43 @@ static int get_images(struct mirror *m, struct errinfo *err)
 	return rc ? rc : mirror_save(m, err);
 }
 
+/* ---- rot ------------------------------------------------------------------------ */
+
+static int scrubbed(const char *where, const char *what, void *arg)
+{
+	struct mirror *m = arg;
+
+	if (what) {
+		m->damaged++;
+		if (!m->quiet)
+			fprintf(stderr, TOOL_NAME ": %s: %s; fetched again\n",
+				where, what);
+	}
+	return m->interrupted ? m->interrupted(m) : 0;
+}
+
+/* When it is time: reads all blobs again; what is damaged is gone then, and
+ * comes as if it had never been here. */
+static int scrub(struct mirror *m, struct errinfo *err)
+{
+	int64_t now_ms = clock_unix_ms(), since_ms = now_ms - m->checked_ms;
+	uint64_t was = m->damaged;
+	int rc;
+
+	if (!m->check ||
+	    (since_ms >= 0 && since_ms < (int64_t)m->check_sec * 1000))
+		return 0;
+	rc = imagerepo_repo_scrub(m->repo, scrubbed, m, NULL, err);
+	if (rc)
+		return rc;
+	m->checked_ms = now_ms;
+	if (m->damaged == was)
+		return mirror_save(m, err);
+	for (size_t k = 0; k < m->n_images; k++)
+		m->images[k].skip = 0;
+	return get_images(m, err);
+}
+
 void mirror_end(struct mirror *m)
 {
 	tuf_client_free(m->c);
@@ -262,5 +309,5 @@ int mirror_run(struct mirror *m, struct errinfo *err)
 		rc = read_metadata(m, err);
 	if (!rc)
 		rc = get_images(m, err);
-	return rc;
+	return rc ? rc : scrub(m, err);
 }

@@ -28,6 +28,7 @@ static int read_state(struct mirror *m, char anchor[HASH_HEX], struct errinfo *e
 	auto_free char *path = tool_join(m->dir, STATE_FILE);
 	auto_free char *text = NULL;
 	const char *was = NULL;
+	json_int_t checked = 0;
 	json_t *j;
 	size_t len;
 	int rc = path ? fileio_read(path, STATE_MAX, &text, &len, err) : -ENOMEM;
@@ -37,9 +38,10 @@ static int read_state(struct mirror *m, char anchor[HASH_HEX], struct errinfo *e
 	if (rc)
 		return rc;
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-	if (json_unpack(j, "{s:{s:i, s:i, s:i}, s:s}", "floor", "root",
+	if (json_unpack(j, "{s:{s:i, s:i, s:i}, s:s, s?I}", "floor", "root",
 			&m->floor.root, "timestamp", &m->floor.timestamp,
-			"snapshot", &m->floor.snapshot, "anchor", &was) ||
+			"snapshot", &m->floor.snapshot, "anchor", &was,
+			"checked", &checked) ||
 	    !hash_is_hex(was))
 		rc = errinfo_set(err, -EBADMSG,
 				 "%s is damaged: it says which metadata was "
@@ -47,6 +49,7 @@ static int read_state(struct mirror *m, char anchor[HASH_HEX], struct errinfo *e
 				 path);
 	else
 		strcpy(anchor, was);
+	m->checked_ms = checked;
 	json_decref(j);
 	return rc;
 }
@@ -122,10 +125,10 @@ json_t *mirror_json(const struct mirror *m)
 
 	for (size_t i = 0; i < m->n_images; i++)
 		json_array_append_new(images, image_json(&m->images[i]));
-	return json_pack("{s:{s:i, s:i, s:i}, s:s, s:o}", "floor", "root",
+	return json_pack("{s:{s:i, s:i, s:i}, s:s, s:I, s:o}", "floor", "root",
 			 m->floor.root, "timestamp", m->floor.timestamp,
 			 "snapshot", m->floor.snapshot, "anchor", m->anchor,
-			 "images", images);
+			 "checked", (json_int_t)m->checked_ms, "images", images);
 }
 
 int mirror_save(const struct mirror *m, struct errinfo *err)

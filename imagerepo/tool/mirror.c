@@ -17,10 +17,12 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "fileio.h"
+#include "meta.h"
 #include "mirror.h"
 #include "tool.h"
 
-#define LOOK_MS 500 /* at the list of wanted images */
+#define LOOK_MS   500 /* at the list of wanted images */
+#define CHECK_SEC (7 * META_DAY)
 
 struct watch {
 	int signals; /* signalfd */
@@ -140,6 +142,7 @@ static void print_result(const struct mirror *m, int rc, const char *error)
 			    json_integer((json_int_t)m->delta_bytes));
 	json_object_set_new(j, "packs_rebuilt",
 			    json_integer((json_int_t)m->packs_rebuilt));
+	json_object_set_new(j, "damaged", json_integer((json_int_t)m->damaged));
 	text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(j);
 	printf("%s\n", text ? text : "");
@@ -292,6 +295,11 @@ static int set_option(struct mirror *m, int c)
 	case 'b':
 		m->boot_only = 1;
 		break;
+	case 'c':
+		rc = set_number("check", parse_duration(optarg, &m->check_sec),
+				optarg);
+		m->check = 1;
+		break;
 	case 'e':
 		m->early = 1;
 		break;
@@ -325,6 +333,7 @@ int tool_mirror(int argc, char **argv, void *arg)
 		{ "at", required_argument, NULL, 'A' },
 		{ "full", no_argument, NULL, 'f' },
 		{ "bundle-only", no_argument, NULL, 'b' },
+		{ "check", required_argument, NULL, 'c' },
 		{ "early", no_argument, NULL, 'e' },
 		{ "deltas", no_argument, NULL, 'D' },
 		{ "json", no_argument, NULL, 'j' },
@@ -343,6 +352,10 @@ int tool_mirror(int argc, char **argv, void *arg)
 		return rc;
 	if (!m.dir || !m.where || !m.root_file)
 		return cmd_misuse("--to, --url and --root are needed");
+	if (m.watch_sec && !m.check) {
+		m.check = 1;
+		m.check_sec = CHECK_SEC;
+	}
 	/* Who gives a list serves nodes, which need not wait for the end. */
 	if (m.wanted_file)
 		m.early = 1;

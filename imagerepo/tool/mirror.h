@@ -10,7 +10,8 @@
  *
  * mirror.json:
  *	{ "floor": { "root", "timestamp", "snapshot" },	lowest versions taken
- *	  "anchor": HEX64,			of the root document first trusted
+ *	  "anchor": HEX64,			of the root document first
+ *trusted "checked": N,	when all blobs were read again, ms since 1970; 0: never
  *	  "images": [ { "image", "version", "manifest", "state", "done",
  *	                "total", "error" } ] }
  *
@@ -45,13 +46,14 @@ struct mirror_image {
 struct mirror {
 	/* How it was called. */
 	const char *dir, *where, *root_file, *wanted_file;
-	uint64_t rate, prune_sec;
+	uint64_t rate, prune_sec, check_sec;
 	int64_t at_ms; /* 0: by the clock */
 	int stall_sec, tries, watch_sec, early, boot_only, deltas, json, quiet,
-		prune;
+		prune, check;
 
 	/* Memory of the client. */
 	struct tuf_floor floor;
+	int64_t checked_ms; /* when all blobs were read again; 0: never */
 	char anchor[HASH_HEX];
 	char *root;
 	size_t root_len;
@@ -65,7 +67,7 @@ struct mirror {
 	struct mirror_image *images;
 	size_t n_images;
 	struct mirror_image *now; /* being fetched */
-	uint64_t delta_bytes, packs_rebuilt, blobs;
+	uint64_t delta_bytes, packs_rebuilt, blobs, damaged;
 	int64_t told_ms;
 	int (*interrupted)(struct mirror *m); /* -EINTR: begin anew */
 };

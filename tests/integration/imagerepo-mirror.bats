@@ -328,8 +328,47 @@ until_state() {
 	before=$(find "$T/mirror/blobs" -type f | wc -l)
 	mirror --prune 0 tiny/2-bbbbbbbb
 	whole tiny/2-bbbbbbbb
+	[ "$(ls "$T"/mirror/metadata/*.snapshot.json | wc -l)" = 1 ]
 	[ "$(find "$T/mirror/blobs" -type f | wc -l)" -lt $((before + 6)) ]
 	[ -z "$(find "$T/mirror/targets" -name '*.1-aaaaaaaa.json')" ]
+}
+
+@test "rot in a mirror is found, and fetched again" {
+	serve "$T/repo"
+	mirror tiny
+	imagerepo fsck --present --repo "$T/mirror"
+	f=$(blob_file "$T/mirror" bundle)
+	printf X | dd of="$f" bs=1 seek=100 conv=notrunc status=none
+	run imagerepo fsck --present --repo "$T/mirror"
+	[ "$status" -eq 1 ]
+	[[ $output == *"BAD blobs/"*"${f##*/}"* ]]
+	[ "$(number "$(mirror tiny)" damaged)" = 0 ] # by size all is there
+	out=$(mirror --check 0 tiny)
+	[ "$(number "$out" damaged)" = 1 ]
+	[ "$(number "$out" bytes)" -gt "$(stat -c %s "$f")" ]
+	whole
+	imagerepo fsck --present --repo "$T/mirror"
+	# not again before its time
+	printf X | dd of="$f" bs=1 seek=100 conv=notrunc status=none
+	[ "$(number "$(mirror --check 1h tiny)" damaged)" = 0 ]
+	[ "$(number "$(mirror --check 0 tiny)" damaged)" = 1 ]
+	whole
+}
+
+@test "a thousand flipped bytes reach no mirror" {
+	for round in 1 2 3 4 5 6 7 8 9 10; do
+		new_version
+		find "$T/repo" -type f ! -name '.*' >"$T/files"
+		# shellcheck disable=SC2046 # names without spaces
+		flip-bytes 100 "$round" $(cat "$T/files")
+		imagerepo mirror -q --to "$T/mirror" --url "$T/repo" --tries 1 \
+			--root keys/root.json tiny 2>/dev/null || :
+		# whatever is there is what its name says
+		imagerepo-library fsck "$T/mirror"
+	done
+	new_version
+	imagerepo mirror -q --to "$T/mirror" --url "$T/repo" --root keys/root.json tiny
+	whole
 }
 
 @test "a mirror of a mirror" {

@@ -207,7 +207,13 @@ version_of() { # a channel
 	verify # nothing was touched
 	imagerepo revoke -q --repo "$repo" --keys keys tiny/2-bbbbbbbb --reason bad
 	[ "$(number "$(imagerepo gc --repo "$repo" --json)" swept)" = 0 ] # too young
+	[ "$(ls "$repo"/metadata/*.snapshot.json | wc -l)" -gt 1 ]
+	out=$(imagerepo gc -n --repo "$repo" --grace 0 --json)
 	[ "$(number "$(imagerepo gc --repo "$repo" --grace 0 --json)" swept)" = "$(number "$out" swept)" ]
+	# of the metadata what is in force is left, and all root documents
+	[ "$(ls "$repo"/metadata/*.snapshot.json | wc -l)" = 1 ]
+	[ "$(ls "$repo"/metadata/*.maintainer.json | wc -l)" = 1 ]
+	[ -e "$repo/metadata/1.root.json" ]
 	verify
 	imagerepo fsck --repo "$repo"
 	run imagerepo revoke --repo "$repo" --keys keys tiny/2-bbbbbbbb --undo

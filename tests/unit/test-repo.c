@@ -435,7 +435,7 @@ static void test_flips_of_a_delta_store_nothing_wrong(void **state)
 		unlinkat(imagerepo_repo_dir(to), path, 0);
 	}
 	assert_int_equal(
-		imagerepo_repo_fsck(to, NULL, 0, NULL, NULL, &found, &err), 0);
+		imagerepo_repo_fsck(to, NULL, 0, 1, NULL, NULL, &found, &err), 0);
 	assert_int_equal(found.faults, 0);
 	imagerepo_repo_close(to);
 }
@@ -467,7 +467,8 @@ static void test_gc_keeps_what_is_named_and_young(void **state)
 	assert_int_equal(imagerepo_repo_gc(repo, keep, 2, 0, 0, &stats, &err), 0);
 	assert_true(stats.swept > 0 && !imagerepo_repo_has(repo, &stray));
 	assert_int_equal(
-		imagerepo_repo_fsck(repo, keep, 2, NULL, NULL, &found, &err), 0);
+		imagerepo_repo_fsck(repo, keep, 2, 1, NULL, NULL, &found, &err),
+		0);
 	assert_int_equal(found.faults, 0);
 }
 
@@ -508,15 +509,16 @@ static void test_fsck_sees_every_damaged_blob(void **state)
 		assert_int_equal(pread(fd, &byte, 1, 3), 1);
 		byte ^= 4;
 		assert_int_equal(pwrite(fd, &byte, 1, 3), 1);
-		assert_int_equal(imagerepo_repo_fsck(repo, keep, 2, NULL, NULL,
-						     &found, &err),
+		assert_int_equal(imagerepo_repo_fsck(repo, keep, 2, 1, NULL,
+						     NULL, &found, &err),
 				 0);
 		assert_true(found.faults > 0);
 		byte ^= 4;
 		assert_int_equal(pwrite(fd, &byte, 1, 3), 1);
 	}
 	assert_int_equal(
-		imagerepo_repo_fsck(repo, keep, 2, NULL, NULL, &found, &err), 0);
+		imagerepo_repo_fsck(repo, keep, 2, 1, NULL, NULL, &found, &err),
+		0);
 	assert_int_equal(found.faults, 0);
 }
 
