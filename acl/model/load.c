@@ -208,7 +208,7 @@ static int child(const char *text, int fd)
 		make_devices(text);
 		rc = list_ruleset(text, &json, &err);
 	}
-	if (rc)
+	if (rc || !json)
 		return tell(fd, SAYS_ERROR, errinfo_text(&err, rc));
 	return tell(fd, SAYS_LISTING, json);
 }

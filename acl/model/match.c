@@ -141,7 +141,7 @@ static int add_element(struct nftmodel *m, const struct key *k, enum op op,
 		       json_t *v, struct space *out, struct errinfo *err)
 {
 	json_t *inner = json_object_get(json_object_get(v, "elem"), "val");
-	const struct space_vset *values[KEY_PARTS_MAX];
+	const struct space_vset *values[KEY_PARTS_MAX] = { NULL };
 	struct space_cube *c;
 	json_t *concat;
 	int rc;
@@ -154,7 +154,6 @@ static int add_element(struct nftmodel *m, const struct key *k, enum op op,
 				   concat ? json_array_size(concat) : 1, k->n);
 	c = space_cube_any(m->pool);
 	for (size_t i = 0; i < k->n; i++) {
-		values[i] = NULL;
 		rc = part_values(m, &k->part[i], op,
 				 concat ? json_array_get(concat, i) : v,
 				 &values[i], err);
@@ -186,7 +185,8 @@ static void fold(struct space_pool *p, enum space_field f, struct space *s)
 	if (!c)
 		return;
 	for (size_t i = 0; i < s->n; i++)
-		for (size_t j = 0; j < s->cubes[i]->f[f]->n; j++)
+		for (size_t j = 0;
+		     s->cubes[i]->f[f] && j < s->cubes[i]->f[f]->n; j++)
 			r[k++] = s->cubes[i]->f[f]->r[j];
 	c->f[f] = space_vset_of(p, r, n);
 	s->n = 0;

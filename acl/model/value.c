@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -183,7 +184,7 @@ static int ifname_range(const char *s, struct space_range *r)
 	len -= wild;
 	if (len >= sizeof(name))
 		return -EINVAL;
-	memcpy(name, s, len);
+	snprintf(name, sizeof(name), "%.*s", (int)len, s);
 	r->lo = space_ifname(name);
 	r->hi = r->lo;
 	if (wild)

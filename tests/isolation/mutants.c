@@ -183,7 +183,7 @@ static void cut_rule(struct tally *t, json_t *doc, json_t *rule)
 		if (match)
 			turn_match(t, doc, match);
 		name_it(t, rule, "without statement", i);
-		if (!json_object_get(e, "counter"))
+		if (!json_object_get(e, "counter") && json_array_size(expr) > 1)
 			without(t, doc, expr, i);
 	}
 }

@@ -138,7 +138,7 @@ struct space space_minus(struct space_pool *p, const struct space *a,
 			 const struct space *b);
 /* The same with any of those values in a field, whatever it was. */
 struct space space_assign(struct space_pool *p, const struct space *a,
-			  enum space_field f, const struct space_vset *s);
+			  enum space_field f, const struct space_vset *v);
 struct space space_of_point(struct space_pool *p, const struct space_point *x);
 int space_has(const struct space *s, const struct space_point *x);
 
