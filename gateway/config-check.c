@@ -137,6 +137,14 @@ static void check_pair(struct conf *file, const struct config_node *n,
 			   n->address_text, older->name, older->line);
 }
 
+/* Most pairs do not, and there are many. */
+static int clash(const struct config_node *a, const struct config_node *b)
+{
+	return a->address == b->address || a->domu_address == b->domu_address ||
+	       !memcmp(a->mac, b->mac, sizeof(a->mac)) ||
+	       !strcmp(a->name, b->name);
+}
+
 static void derive_domu_address(const struct config *c, struct config_node *n)
 {
 	uint32_t place, range;
@@ -168,7 +176,8 @@ void config_check(const struct config *c, struct conf *file,
 		derive_domu_address(c, &c->nodes[i]);
 		check_node(c, file, &c->nodes[i], s);
 		for (size_t k = 0; k < i; k++)
-			check_pair(file, &c->nodes[i], &c->nodes[k], s);
+			if (clash(&c->nodes[i], &c->nodes[k]))
+				check_pair(file, &c->nodes[i], &c->nodes[k], s);
 		i++;
 	}
 }
