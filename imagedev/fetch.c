@@ -88,7 +88,8 @@ static void set_flying(struct imagedev *dev, struct request *r)
 	for (uint32_t i = 0; i < r->n; i++) {
 		if (r->first[i].flags & UNIT_QUEUED)
 			imagedev_dequeue(dev, &r->first[i]);
-		r->first[i].flags |= UNIT_FLYING;
+		if (!r->first[i].stored)
+			r->first[i].flags |= UNIT_FLYING;
 	}
 }
 
@@ -312,11 +313,13 @@ static void unit_came(struct imagedev *dev, struct request *r)
 
 	r->buf = NULL;
 	r->got = 0;
-	if (!buf)
-		return;
-	u->bad = imagedev_unit_complete(dev, u, buf) != 0;
-	if (u->bad)
-		imagedev_unit_failed(dev, u);
+	if (u->flags & UNIT_FLYING && buf) {
+		u->bad = imagedev_unit_complete(dev, u, buf) != 0;
+		if (u->bad)
+			imagedev_unit_failed(dev, u);
+	} else {
+		free(buf); /* it came by another way */
+	}
 	if (u->type == UNIT_HEAD && dev->bundle && r->then_frames)
 		frames_follow(dev, r);
 }

@@ -651,6 +651,37 @@ static void next_block(void *arg, uint32_t block)
 	list[++list[0]] = block;
 }
 
+/* What is offered while half of it has come by request: the head, a frame. */
+static void offered_meanwhile(size_t half)
+{
+	const struct fixture_blob *b = &image.blob[image.bundle];
+	struct imagedev_stats s;
+
+	open_plainly(1, 0);
+	w.silent = 1;
+	run_for(20);
+	assert_int_equal(w.n_asked, 1);
+	assert_int_equal(w.asked[0].len, b->len);
+	imagedev_data(w.dev, w.asked[0].id, b->data, half);
+	imagedev_offer(w.dev, b->sha256, 0, b->data, b->len / 2);
+	imagedev_data(w.dev, w.asked[0].id, b->data + half, b->len - half);
+	imagedev_end(w.dev, w.asked[0].id, 0);
+	imagedev_stats_get(w.dev, &s);
+	assert_int_equal(s.bundle_have, s.bundle_bytes);
+	assert_int_equal(s.cached_bytes, s.bundle_have - image.bundle_head);
+	for (uint64_t i = 0; i < SIZE / 4096 / 7; i++)
+		read_and_check(i * 7 * 4096, 4096);
+	assert_int_equal(w.total, 1);
+	shut();
+}
+
+static void offers_between(void **state)
+{
+	(void)state;
+	offered_meanwhile(image.bundle_head / 2);
+	offered_meanwhile(image.bundle_head + 100);
+}
+
 static void trace_of_first_reads(void **state)
 {
 	uint32_t list[16] = { 0 };
@@ -724,6 +755,7 @@ int main(void)
 		cmocka_unit_test(offers_before_the_head),
 		cmocka_unit_test(back_on_air),
 		cmocka_unit_test(on_and_off_air),
+		cmocka_unit_test(offers_between),
 		cmocka_unit_test(trace_of_first_reads),
 		cmocka_unit_test(bad_bundles_are_done_without),
 	};
