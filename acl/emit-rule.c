@@ -84,7 +84,8 @@ static void emit_node(struct buf *out, const struct acl_rules *r,
 		      const struct acl_match *m)
 {
 	(void)r;
-	buf_addf(out, "ip saddr . ether saddr %s@nodes", m->negated ? "!= " : "");
+	buf_addf(out, "ip saddr . ether saddr %s@%s", m->negated ? "!= " : "",
+		 m->text ? m->text : "nodes");
 }
 
 static void emit_set(struct buf *out, const struct acl_rules *r,

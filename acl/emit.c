@@ -89,21 +89,20 @@ static void end_elements(struct buf *out, size_t n)
 	buf_adds(out, n ? "\n\t\t}\n\t}\n\n" : "\t}\n\n");
 }
 
-static void emit_node_sets(struct buf *out, const struct acl_rules *r)
+static void emit_node_set(struct buf *out, const struct acl_rules *r,
+			  const char *name, const char *type, int enrolled)
 {
-	for (int with_mac = 1; with_mac >= 0; with_mac--) {
-		size_t n = 0;
+	int with_mac = strcmp(name, "node_addresses") != 0;
+	size_t n = 0;
 
-		buf_adds(out, with_mac ? "\tset nodes {\n"
-					 "\t\ttypeof ip saddr . ether saddr\n"
-				       : "\tset node_addresses {\n"
-					 "\t\ttypeof ip daddr\n");
-		for (size_t i = 0; i < r->n_nodes; i++) {
-			begin_element(out, &n);
-			emit_node(out, r, &r->nodes[i], with_mac);
-		}
-		end_elements(out, n);
+	buf_addf(out, "\tset %s {\n\t\ttypeof %s\n", name, type);
+	for (size_t i = 0; i < r->n_nodes; i++) {
+		if (enrolled && !r->nodes[i].enrolled)
+			continue;
+		begin_element(out, &n);
+		emit_node(out, r, &r->nodes[i], with_mac);
 	}
+	end_elements(out, n);
 }
 
 /* All domUs, or those of one set. */
@@ -199,7 +198,9 @@ char *acl_emit(const struct acl_rules *r)
 		 "delete table inet %s\n"
 		 "table inet %s {\n",
 		 ACL_TABLE, ACL_TABLE, ACL_TABLE);
-	emit_node_sets(&out, r);
+	emit_node_set(&out, r, "nodes", "ip saddr . ether saddr", 0);
+	emit_node_set(&out, r, "node_addresses", "ip daddr", 0);
+	emit_node_set(&out, r, "enrolled", "ip saddr . ether saddr", 1);
 	emit_domu_set(&out, r, "domus", NULL);
 	buf_addf(&out,
 		 "\tset dropped {\n\t\ttypeof ip saddr\n\t\tsize %d\n"
@@ -223,7 +224,7 @@ static void emit_element(struct buf *out, const struct acl_rules *r,
 	if (c->kind == ACL_ADD_DOMU || c->kind == ACL_DELETE_DOMU)
 		emit_domu(out, r, &c->domu);
 	else
-		emit_node(out, r, &c->node, strcmp(set, "nodes") == 0);
+		emit_node(out, r, &c->node, strcmp(set, "node_addresses") != 0);
 	buf_adds(out, " }\n");
 }
 
@@ -235,17 +236,31 @@ static void put(struct buf *out, const struct acl_rules *r, const char *set,
 		emit_element(out, r, "delete", set, c);
 }
 
+static void put_node(struct buf *out, const struct acl_rules *r,
+		     const struct acl_change *c, int add)
+{
+	int listed = c->kind == ACL_ADD_NODE || c->kind == ACL_DELETE_NODE;
+
+	if (listed) {
+		put(out, r, "nodes", c, add);
+		put(out, r, "node_addresses", c, add);
+	}
+	if (!listed || !add)
+		put(out, r, "enrolled", c, add);
+}
+
 char *acl_emit_changes(const struct acl_rules *r, const struct acl_change *c,
 		       size_t n)
 {
 	auto_buf struct buf out = BUF_INIT;
 
 	for (size_t i = 0; i < n; i++) {
-		int add = c[i].kind == ACL_ADD_NODE || c[i].kind == ACL_ADD_DOMU;
+		int add = c[i].kind == ACL_ADD_NODE ||
+			  c[i].kind == ACL_ENROL_NODE ||
+			  c[i].kind == ACL_ADD_DOMU;
 
-		if (c[i].kind == ACL_ADD_NODE || c[i].kind == ACL_DELETE_NODE) {
-			put(&out, r, "nodes", &c[i], add);
-			put(&out, r, "node_addresses", &c[i], add);
+		if (c[i].kind < ACL_ADD_DOMU) {
+			put_node(&out, r, &c[i], add);
 			continue;
 		}
 		put(&out, r, "domus", &c[i], add);

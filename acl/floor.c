@@ -215,7 +215,12 @@ static void add_service(struct floor *fl, enum acl_port port, int line)
 		return;
 	rule = begin(fl, ACL_CHAIN_SEGMENT_INPUT,
 		     line ? line : fl->f->interface_line);
-	acl_match_node(rule, 0);
+	/* What one needs to boot and to enrol is open to every PC on the list. */
+	if (port == ACL_PORT_REPO || port == ACL_PORT_CAROUSEL ||
+	    port == ACL_PORT_TUNNEL)
+		acl_match_enrolled(rule);
+	else
+		acl_match_node(rule, 0);
 	acl_match_port(fl->r, rule, 1, acl_port_proto(port), number);
 	/* What a node says to the carousel; it is answered in the open. */
 	if (port == ACL_PORT_CAROUSEL)

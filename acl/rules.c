@@ -173,6 +173,11 @@ void acl_match_node(struct acl_rule *rule, int negated)
 	add_match(rule, ACL_MATCH_NODE)->negated = negated;
 }
 
+void acl_match_enrolled(struct acl_rule *rule)
+{
+	add_match(rule, ACL_MATCH_NODE)->text = "enrolled";
+}
+
 void acl_match_set(struct acl_rule *rule, int dst, int negated, const char *name)
 {
 	struct acl_match *m = add_match(rule, ACL_MATCH_SET);

@@ -26,7 +26,7 @@ enum acl_match_kind {
 	ACL_MATCH_IF, /* text; dst: going out */
 	ACL_MATCH_IPV6,
 	ACL_MATCH_STATE, /* bits: ACL_STATE_* */
-	ACL_MATCH_NODE,  /* ip saddr . ether saddr @nodes */
+	ACL_MATCH_NODE,  /* ip saddr . ether saddr @nodes, or the set text */
 	ACL_MATCH_SET,   /* address in the set of name text */
 	ACL_MATCH_HOSTS, /* address in values: address, length */
 	ACL_MATCH_PROTO, /* bits: ACL_TCP | ... */
@@ -137,6 +137,7 @@ size_t acl_rules_value(struct acl_rules *r, uint32_t a, uint32_t b);
 void acl_match_if(struct acl_rule *rule, int out, int negated, const char *name);
 void acl_match_state(struct acl_rule *rule, unsigned int bits);
 void acl_match_node(struct acl_rule *rule, int negated);
+void acl_match_enrolled(struct acl_rule *rule);
 void acl_match_set(struct acl_rule *rule, int dst, int negated, const char *name);
 void acl_match_host(struct acl_rules *r, struct acl_rule *rule, int dst,
 		    int negated, uint32_t address, unsigned int len);

@@ -17,6 +17,7 @@ int facts_from_config(const struct config *c, struct acl_facts *out,
 		nodes[i].address = c->nodes[i].address;
 		memcpy(nodes[i].mac, c->nodes[i].mac, sizeof(nodes[i].mac));
 		nodes[i].line = c->nodes[i].line;
+		nodes[i].enrolled = 1;
 	}
 	*out = (struct acl_facts){
 		.file = c->base,

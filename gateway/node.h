@@ -82,7 +82,8 @@ struct node {
 	struct loop_timer *hold_timer;
 	struct gateway *gw;            /* for that timer */
 	char domu_image[CONFIG_IMAGE]; /* assigned to it: "NAME/CHANNEL" or "" */
-	int is_open; /* walls.c: whether the rules have its domU, as which */
+	int is_enrolled;               /* walls.c: whether the rules have it */
+	int is_open;                   /* and its domU, as which */
 	char open_image[CONFIG_IMAGE];
 	int has_peer; /* tunnel.c: what the interface has of it */
 	uint8_t peer_key[WG_KEY_LEN];

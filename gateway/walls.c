@@ -39,20 +39,74 @@ static void tell_problems(const struct acl_policy *p, config_error_fn fn,
 	}
 }
 
-static int compile(const struct config *c, const struct acl_domu *domus,
-		   size_t n_domus, config_error_fn fn, void *arg,
-		   struct walls *w, struct errinfo *err)
+static int has_lease(const struct node *n)
+{
+	return node_is_up(n) && node_is_allowed(n);
+}
+
+/* Whether its domU's packets are let through now. */
+static int wants_open(const struct gateway *gw, const struct node *n)
+{
+	return has_lease(n) && (!gw->config->tunnel.line || n->has_tunnel_key);
+}
+
+static struct acl_domu domu_of(const struct node *n)
+{
+	return (struct acl_domu){
+		.address = n->conf->domu_address,
+		.node = n->conf->name,
+		.image = n->domu_image,
+		.line = n->conf->line,
+	};
+}
+
+static struct acl_node node_of(const struct node *n)
+{
+	struct acl_node out = {
+		.name = n->conf->name,
+		.address = n->conf->address,
+		.line = n->conf->line,
+		.enrolled = has_lease(n),
+	};
+
+	memcpy(out.mac, n->conf->mac, sizeof(out.mac));
+	return out;
+}
+
+/* What the nodes' states say; before there are nodes, nobody is enrolled. */
+static int add_states(const struct gateway *gw, struct acl_facts *facts,
+		      struct acl_node *nodes, struct acl_domu **domus)
+{
+	for (size_t i = 0; i < facts->n_nodes; i++)
+		nodes[i].enrolled = 0;
+	if (!gw)
+		return 0;
+	*domus = calloc(gw->n_nodes + 1, sizeof(**domus));
+	if (!*domus)
+		return -ENOMEM;
+	facts->domus = *domus;
+	for (size_t i = 0; i < gw->n_nodes; i++) {
+		nodes[i] = node_of(gw->nodes[i]);
+		if (wants_open(gw, gw->nodes[i]))
+			(*domus)[facts->n_domus++] = domu_of(gw->nodes[i]);
+	}
+	return 0;
+}
+
+static int compile(const struct config *c, const struct gateway *gw,
+		   config_error_fn fn, void *arg, struct walls *w,
+		   struct errinfo *err)
 {
 	auto_free struct acl_node *nodes = NULL;
+	auto_free struct acl_domu *domus = NULL;
 	struct acl_facts facts;
 	int rc;
 
 	w->policy = c->policy[0] ? acl_policy_load(c->policy)
 				 : acl_policy_default();
-	if (!w->policy || facts_from_config(c, &facts, &nodes))
+	if (!w->policy || facts_from_config(c, &facts, &nodes) ||
+	    add_states(gw, &facts, nodes, &domus))
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	facts.domus = domus;
-	facts.n_domus = n_domus;
 	w->utc_offset_sec = facts.utc_offset_sec;
 	rc = acl_compile(w->policy, &facts, &w->rules, err);
 	if (fn)
@@ -60,15 +114,16 @@ static int compile(const struct config *c, const struct acl_domu *domus,
 	return rc;
 }
 
-static int new_walls(const struct config *c, const struct acl_domu *domus,
-		     size_t n_domus, config_error_fn fn, void *arg,
-		     struct walls **out, struct errinfo *err)
+/* gw: whose nodes are of c, or NULL. */
+static int new_walls(const struct config *c, const struct gateway *gw,
+		     config_error_fn fn, void *arg, struct walls **out,
+		     struct errinfo *err)
 {
 	struct walls *w = calloc(1, sizeof(*w));
 	int rc = -ENOMEM;
 
 	if (w)
-		rc = compile(c, domus, n_domus, fn, arg, w, err);
+		rc = compile(c, gw, fn, arg, w, err);
 	if (rc)
 		walls_free(w);
 	else
@@ -79,7 +134,7 @@ static int new_walls(const struct config *c, const struct acl_domu *domus,
 int walls_new(const struct config *c, config_error_fn fn, void *arg,
 	      struct walls **out, struct errinfo *err)
 {
-	return new_walls(c, NULL, 0, fn, arg, out, err);
+	return new_walls(c, NULL, fn, arg, out, err);
 }
 
 void walls_free(struct walls *w)
@@ -96,43 +151,18 @@ int walls_load(const struct walls *w, struct errinfo *err)
 	return acl_apply(w->rules, err);
 }
 
-/* Whether its domU's packets are let through now. */
-static int wants_open(const struct gateway *gw, const struct node *n)
-{
-	return node_is_up(n) && node_is_allowed(n) &&
-	       (!gw->config->tunnel.line || n->has_tunnel_key);
-}
-
-static struct acl_domu domu_of(const struct node *n)
-{
-	return (struct acl_domu){
-		.address = n->conf->domu_address,
-		.node = n->conf->name,
-		.image = n->domu_image,
-		.line = n->conf->line,
-	};
-}
-
 static void note(const struct gateway *gw, struct node *n)
 {
+	n->is_enrolled = has_lease(n);
 	n->is_open = wants_open(gw, n);
 	strcpy(n->open_image, n->is_open ? n->domu_image : "");
 }
 
 int walls_apply(struct gateway *gw, struct errinfo *err)
 {
-	auto_free struct acl_domu *domus =
-		calloc(gw->n_nodes + 1, sizeof(*domus));
 	struct walls *w = NULL;
-	size_t n = 0;
-	int rc;
+	int rc = new_walls(gw->config, gw, NULL, NULL, &w, err);
 
-	if (!domus)
-		return errinfo_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < gw->n_nodes; i++)
-		if (wants_open(gw, gw->nodes[i]))
-			domus[n++] = domu_of(gw->nodes[i]);
-	rc = new_walls(gw->config, domus, n, NULL, NULL, &w, err);
 	if (!rc)
 		rc = acl_apply(w->rules, err);
 	if (rc) {
@@ -146,23 +176,33 @@ int walls_apply(struct gateway *gw, struct errinfo *err)
 	return 0;
 }
 
-/* What is closed is closed first. */
-static size_t add_changes(const struct gateway *gw, int closing,
-			  struct acl_change *list, size_t n)
+static void add_change(struct acl_change *list, size_t *n,
+		       const struct node *node, enum acl_change_kind kind)
 {
+	list[(*n)++] = (struct acl_change){
+		.kind = kind,
+		.node = node_of(node),
+		.domu = domu_of(node),
+	};
+}
+
+static size_t list_changes(const struct gateway *gw, struct acl_change *list)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < gw->n_nodes; i++) {
 		const struct node *node = gw->nodes[i];
 		int open = wants_open(gw, node);
 
-		if (closing ? open || !node->is_open
-			    : !open || (node->is_open &&
-					!strcmp(node->open_image,
-						node->domu_image)))
-			continue;
-		list[n++] = (struct acl_change){
-			.kind = closing ? ACL_DELETE_DOMU : ACL_ADD_DOMU,
-			.domu = domu_of(node),
-		};
+		if (has_lease(node) != node->is_enrolled)
+			add_change(list, &n, node,
+				   node->is_enrolled ? ACL_DISMISS_NODE
+						     : ACL_ENROL_NODE);
+		if (node->is_open && !open)
+			add_change(list, &n, node, ACL_DELETE_DOMU);
+		else if (open && (!node->is_open ||
+				  strcmp(node->open_image, node->domu_image)))
+			add_change(list, &n, node, ACL_ADD_DOMU);
 	}
 	return n;
 }
@@ -176,8 +216,7 @@ static int change(struct gateway *gw, struct errinfo *err)
 
 	if (!list)
 		return errinfo_set(err, -ENOMEM, "out of memory");
-	n = add_changes(gw, 1, list, 0);
-	n = add_changes(gw, 0, list, n);
+	n = list_changes(gw, list);
 	if (!n)
 		return 0;
 	rc = acl_change(gw->walls->rules, list, n, err);

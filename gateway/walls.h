@@ -3,10 +3,10 @@
  * walls - who reaches whom (acl.h), as the configuration and the nodes' states
  * say, and the tunnels' peers with it.
  *
- * A domU's address is in the rules while its node has a lease, and a tunnel
- * where the segment has tunnels. That follows from the nodes' states alone, so
- * that it may be worked out at any time; each step is one transaction of the
- * kernel, and nothing is taken down when gatewayd ends.
+ * A node's address is among the enrolled while it has a lease, its domU's is in
+ * the rules as long, if it has a tunnel where the segment has tunnels. That follows
+ * from the nodes' states alone, so that it may be worked out at any time; each
+ * step is one transaction of the kernel, and nothing is taken down when gatewayd ends.
  */
 #ifndef WALLS_H
 #define WALLS_H

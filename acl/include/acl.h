@@ -36,6 +36,7 @@
  *
  *	nodes			ip saddr . ether saddr	"FILE:LINE NAME"
  *	node_addresses		ip daddr		"FILE:LINE NAME"
+ *	enrolled		those of nodes that have a lease
  *	domus			ip saddr		"FILE:LINE NAME IMAGE"
  *	domus_LINE		domUs of that line's `of image`, `on node`
  *	table_NAME, not_internet, rate_LINE
@@ -71,7 +72,9 @@ struct acl_node {
 	const char *name;
 	uint32_t address; /* host byte order, as parse_ipv4 */
 	uint8_t mac[PARSE_MAC_LEN];
-	int line; /* of the facts' file, 0: none */
+	int line;     /* of the facts' file, 0: none */
+	int enrolled; /* it reaches more than it needs to boot and enrol: the
+		       * repository's port, the carousel, the tunnel */
 };
 
 /* A domU that may talk now. Several may have one node. */
@@ -190,6 +193,8 @@ char *acl_emit(const struct acl_rules *r);
 enum acl_change_kind {
 	ACL_ADD_NODE,
 	ACL_DELETE_NODE,
+	ACL_ENROL_NODE,
+	ACL_DISMISS_NODE,
 	ACL_ADD_DOMU,
 	ACL_DELETE_DOMU,
 };

@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static const struct acl_node nodes[] = {
-	{ "a", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 7 },
+	{ "a", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 7, 1 },
 };
 static const struct acl_domu domus[] = {
 	{ 0x0a4d800b, "a", "batch/stable", 7 },

@@ -168,8 +168,11 @@ check "dnsmasq takes dnsmasq.conf" dnsmasq --test \
 check "the walls load" "${gatewayd[@]}" -w
 check "the walls load again" "${gatewayd[@]}" -w
 
-"${gatewayd[@]}" -G "$tmp/gen" 2>"$tmp/gatewayd.log" &
-gw=$!
+start_gateway() {
+	"${gatewayd[@]}" -G "$tmp/gen" 2>>"$tmp/gatewayd.log" &
+	gw=$!
+}
+start_gateway
 nginx -c "$tmp/gen/nginx.conf" -g 'daemon off;' 2>"$tmp/nginx.log" &
 dnsmasq --keep-in-foreground --conf-file="$tmp/gen/dnsmasq.conf" \
 	--log-facility="$tmp/dnsmasq.log" &
@@ -227,10 +230,8 @@ check "a blob is immutable" has 'immutable' \
 	get_node -i $gwurl/repo/blobs/ab/"$blob"
 check "the timestamp is asked for again" has 'no-cache' \
 	get_node -i $gwurl/repo/metadata/timestamp.json
-check "a blob comes by HTTP/2" has 'HTTP/2 200' get_node -i \
+refuse "the repository's own port is not for who has not enrolled" get_node \
 	--http2-prior-knowledge http://10.77.0.1:8080/repo/blobs/ab/"$blob"
-refuse "nothing but the repository there" get_node \
-	--http2-prior-knowledge http://10.77.0.1:8080/boot/uefi/$mac
 refuse "the repository is read only" \
 	get_node -X PUT -d x $gwurl/repo/blobs/ab/"$blob"
 refuse "nothing else of the central" get_node $gwurl/repo/
@@ -255,6 +256,10 @@ export TUNNEL_KEY
 check "a node enrols over TLS" has '"epoch"' \
 	env FROM=10.9.9.9 nsenter -t $pc -n "$bin/fake-node" enrol "$tmp/pc1" \
 	https://10.77.0.1 "$tmp/root.json"
+check "a blob comes by HTTP/2" has 'HTTP/2 200' get_node -i \
+	--http2-prior-knowledge http://10.77.0.1:8080/repo/blobs/ab/"$blob"
+refuse "nothing but the repository there" get_node \
+	--http2-prior-knowledge http://10.77.0.1:8080/boot/uefi/$mac
 check "a report renews the lease" has '"lease_sec":60' \
 	node report https://10.77.0.1 enrolled
 check "the desired state" has '"domus":\[\]' \
@@ -289,6 +294,19 @@ handshake() {
 		grep -q '"tunnel":{"handshake_ms":1[0-9]*,"rx_bytes":[1-9]'
 }
 check "the gateway knows of its handshake" await handshake
+# Interface and peers are not gatewayd's: it may die, and finds them again.
+wgs() { "$try" "$1" nightshift0 "$tmp/state/tunnel.sock" "${@:2}"; }
+peer_is() { [ "$(wgs show | cut -d' ' -f1,2)" = "$1 10.77.128.11/32" ]; }
+check "its peer is the node's, for its domU" peer_is "$TUNNEL_KEY"
+wgs peer "$("$try" key "$tmp/stray.key")" 10.77.128.12/32 - 0
+kill -KILL $gw
+wait $gw || true
+check "tunnel and walls stand without gatewayd" has '{}' \
+	domu --interface 10.77.128.11
+start_gateway
+check "the next one ends peers that are none of its nodes'" await \
+	peer_is "$TUNNEL_KEY"
+check "and the node's goes on" has '{}' domu --interface 10.77.128.11
 refuse "no other address comes through" domu --interface 10.77.128.12
 refuse "not the node's either" domu --interface 10.77.0.11
 refuse "through the tunnel nothing of the gateway answers" pc_get \
@@ -313,6 +331,17 @@ check "gridctl shows the tunnel and the walls" has \
 check "also as JSON" has '"foreign": \[\]' gridctl segment show --json
 refuse "nothing comes in from the uplink" in_central sh -c \
 	'ip route add 10.77.0.0/16 via 10.99.0.1; ping -c 1 -W 1 10.77.0.11'
+
+# Another boot of the PC has its own key.
+"$bin/fake-node" boot "$tmp/pc1b" pc1 52:54:00:77:00:11 10.77.0.11
+newer=$("$try" key "$tmp/pc1b.key")
+check "a newer boot enrols" has '"epoch"' env TUNNEL_KEY="$newer" \
+	nsenter -t $pc -n "$bin/fake-node" enrol "$tmp/pc1b" \
+	https://10.77.0.1 "$tmp/root.json"
+check "it has the domU's address at once" peer_is "$newer"
+refuse "the older one's tunnel carries nothing" domu --interface 10.77.128.11
+wg0 up "$tmp/pc1b.key" 0 1420
+check "the newer one's does" await domu --interface 10.77.128.11
 
 # DHCP: a reservation is the allow-list. $ip by udhcpc's script.
 cat >"$tmp/udhcpc" <<EOF

@@ -468,10 +468,15 @@ in_nft() { "${within[@]}" nft "$@"; }
 # Whether the rules let that domU through.
 open() { in_nft get element inet nightshift domus "{ 10.77.128.$1 }"; }
 
+# Whether they let pc1 to the repository's port and the like.
+enrolled() { in_nft get element inet nightshift enrolled '{ 10.77.0.11 . 52:54:00:77:00:11 }'; }
+
 @test "a domU is let through while its node has a lease" {
 	run ! open 11
+	run ! enrolled
 	node a enrol
 	open 11
+	enrolled
 	run ! open 12
 	kill_gateway
 	open 11
@@ -479,6 +484,7 @@ open() { in_nft get element inet nightshift domus "{ 10.77.128.$1 }"; }
 	open 11
 	api -X PUT -d '{"boot": "local"}' http://x/v1/admin/nodes/pc1/boot
 	run ! open 11
+	run ! enrolled
 }
 
 @test "a domU of a lost node is not let through" {

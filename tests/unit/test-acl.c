@@ -20,7 +20,7 @@
 #define HOUR 3600
 
 static const struct acl_node nodes[] = {
-	{ "a", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 7 },
+	{ "a", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 7, 1 },
 };
 static const struct acl_facts facts = {
 	.file = "nightshift.conf",
@@ -115,6 +115,7 @@ static void test_changes_follow_the_image(void **state)
 {
 	const struct acl_change changes[] = {
 		{ .kind = ACL_ADD_NODE, .node = nodes[0] },
+		{ .kind = ACL_ENROL_NODE, .node = nodes[0] },
 		{ .kind = ACL_ADD_DOMU,
 		  .domu = { 0x0a4d800b, "a", "batch/stable", 7 } },
 		{ .kind = ACL_DELETE_DOMU, .domu = { .address = 0x0a4d800c } },
@@ -133,6 +134,8 @@ static void test_changes_follow_the_image(void **state)
 		"52:54:00:77:00:11 comment \"nightshift.conf:7 a\" }\n"
 		"add element inet nightshift node_addresses { 10.77.0.11 "
 		"comment \"nightshift.conf:7 a\" }\n"
+		"add element inet nightshift enrolled { 10.77.0.11 . "
+		"52:54:00:77:00:11 comment \"nightshift.conf:7 a\" }\n"
 		/* into all domUs and its image's, out of the other's */
 		"add element inet nightshift domus { 10.77.128.11 comment "
 		"\"nightshift.conf:7 a batch/stable\" }\n"
