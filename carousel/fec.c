@@ -3,8 +3,8 @@
  * The erasure code: parity r = sum over j of data j / (r ^ j) in GF(2^8). Every
  * square part of that (Cauchy) matrix can be inverted, so any k symbols do.
  *
- * Decoding inverts only the part between what is missing and the parity that
- * stands in for it: 8 by 8, where the block is 192 by 192.
+ * Decoding takes what is known out of as many parity symbols as are missing, and
+ * inverts only the part between these: 8 by 8, where the block is 192 by 192.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,25 +44,43 @@ void carousel_fec_encode(const uint8_t *data, unsigned int k,
 	}
 }
 
-/* One missing symbol from all that is there: row i of the inverse times
- * [what parity holds of the known data | parity]. */
-static void recover(uint8_t *const *from, unsigned int k, const uint8_t *lost,
-		    const uint8_t *symbol, const uint8_t *inverse,
-		    unsigned int n, uint8_t *to)
+/* to[0..n) = rows (n by k) times from[0..k), some rows at a time. */
+static void multiply(const uint8_t *rows, unsigned int n, uint8_t **from,
+		     unsigned int k, uint8_t **to)
 {
-	uint8_t row[CAROUSEL_K], tables[32 * CAROUSEL_K];
+	uint8_t tables[32 * ROWS * CAROUSEL_K];
 
-	for (unsigned int j = 0; j < k; j++) {
-		row[j] = 0;
-		if (lost[j] != CAROUSEL_NONE) {
-			row[j] = inverse[lost[j]];
-			continue;
-		}
-		for (unsigned int p = 0; p < n; p++)
-			row[j] ^= gf_mul(inverse[p], coefficient(symbol[p], j));
+	for (unsigned int i = 0, m; i < n; i += m) {
+		m = n - i < ROWS ? n - i : ROWS;
+		ec_init_tables((int)k, (int)m, (unsigned char *)rows + i * k,
+			       tables);
+		ec_encode_data(CAROUSEL_SYMBOL, (int)k, (int)m, tables, from,
+			       to + i);
 	}
-	ec_init_tables((int)k, 1, row, tables);
-	ec_encode_data(CAROUSEL_SYMBOL, (int)k, 1, tables, (uint8_t **)from, &to);
+}
+
+/* What each parity symbol holds of the known data, taken from it: what it holds
+ * of the missing remains. */
+static void remainders(uint8_t *data, unsigned int k, const uint8_t *is_lost,
+		       const uint8_t *symbol, uint8_t *const *parity,
+		       unsigned int n, uint8_t **out)
+{
+	uint8_t rows[CAROUSEL_PARITY * CAROUSEL_K];
+	uint8_t *known[CAROUSEL_K];
+	unsigned int m = 0, at = 0;
+
+	for (unsigned int j = 0; j < k; j++)
+		if (!is_lost[j])
+			known[m++] = data + (size_t)j * CAROUSEL_SYMBOL;
+	for (unsigned int p = 0; p < n; p++)
+		for (unsigned int j = 0; j < k; j++)
+			if (!is_lost[j])
+				rows[at++] = coefficient(symbol[p], j);
+	if (m)
+		multiply(rows, n, known, m, out);
+	for (unsigned int p = 0; p < n; p++)
+		for (unsigned int i = 0; i < CAROUSEL_SYMBOL; i++)
+			out[p][i] = parity[p][i] ^ (m ? out[p][i] : 0);
 }
 
 int carousel_fec_decode(uint8_t *data, unsigned int k, const uint8_t *missing,
@@ -71,25 +89,24 @@ int carousel_fec_decode(uint8_t *data, unsigned int k, const uint8_t *missing,
 {
 	uint8_t square[CAROUSEL_PARITY * CAROUSEL_PARITY];
 	uint8_t inverse[CAROUSEL_PARITY * CAROUSEL_PARITY];
-	uint8_t lost[CAROUSEL_K]; /* which of the missing, or NONE */
-	uint8_t *from[CAROUSEL_K];
+	uint8_t is_lost[CAROUSEL_K] = { 0 };
+	uint8_t rest[CAROUSEL_PARITY][CAROUSEL_SYMBOL];
+	uint8_t *from[CAROUSEL_PARITY], *to[CAROUSEL_PARITY];
 
 	if (n > CAROUSEL_PARITY)
 		return -EINVAL;
-	memset(lost, CAROUSEL_NONE, sizeof(lost));
+	if (!n)
+		return 0;
 	for (unsigned int p = 0; p < n; p++) {
 		for (unsigned int i = 0; i < n; i++)
 			square[p * n + i] = coefficient(symbol[p], missing[i]);
-		lost[missing[p]] = (uint8_t)p;
+		is_lost[missing[p]] = 1;
+		from[p] = rest[p];
+		to[p] = data + (size_t)missing[p] * CAROUSEL_SYMBOL;
 	}
-	if (n && gf_invert_matrix(square, inverse, (int)n))
+	if (gf_invert_matrix(square, inverse, (int)n))
 		return -EBADMSG;
-	for (unsigned int j = 0; j < k; j++)
-		from[j] = lost[j] == CAROUSEL_NONE
-				  ? data + (size_t)j * CAROUSEL_SYMBOL
-				  : parity[lost[j]];
-	for (unsigned int i = 0; i < n; i++)
-		recover(from, k, lost, symbol, inverse + i * n, n,
-			data + (size_t)missing[i] * CAROUSEL_SYMBOL);
+	remainders(data, k, is_lost, symbol, parity, n, from);
+	multiply(inverse, n, from, n, to);
 	return 0;
 }
