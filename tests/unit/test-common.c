@@ -16,6 +16,7 @@
 #include "buf.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "conf-lex.h"
 #include "conf.h"
 #include "errinfo.h"
 #include "fileio.h"
@@ -215,6 +216,48 @@ static void conf_round_trip(void **state)
 	conf_free(again);
 }
 
+/* A backslash at the end of a line, and nowhere else. */
+static void conf_lines_go_on(void **state)
+{
+	struct conf *c = parse("segment a {\n address 1\\\n  b\\c \\\n # no\n}");
+	const struct conf_stmt *s = conf_find(conf_first(c)->child, "address");
+
+	(void)state;
+	assert_int_equal(conf_errors(c), 0);
+	assert_int_equal(s->argc, 2);
+	assert_string_equal(s->argv[0], "1");
+	assert_string_equal(s->argv[1], "b\\c");
+	assert_int_equal(s->line, 2);
+	conf_free(c);
+}
+
+static void conf_lex_knows_marks(void **state)
+{
+	static const char text[] = "a=b,\"c,d\",e";
+	static const struct {
+		enum conf_token token;
+		const char *text;
+	} want[] = {
+		{ CONF_TOKEN_WORD, "a" },   { CONF_TOKEN_MARK, "=" },
+		{ CONF_TOKEN_WORD, "b" },   { CONF_TOKEN_MARK, "," },
+		{ CONF_TOKEN_WORD, "c,d" }, { CONF_TOKEN_MARK, "," },
+		{ CONF_TOKEN_WORD, "e" },
+	};
+	struct conf_lex x;
+
+	(void)state;
+	conf_lex_init(&x, text, sizeof(text) - 1);
+	x.marks = ",=";
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		assert_int_equal(conf_lex_next(&x), want[i].token);
+		assert_string_equal(x.text, want[i].text);
+	}
+	assert_int_equal(conf_lex_next(&x), CONF_TOKEN_EOF);
+	conf_lex_init(&x, text, sizeof(text) - 1);
+	assert_int_equal(conf_lex_next(&x), CONF_TOKEN_WORD);
+	assert_string_equal(x.text, "a=b,");
+}
+
 static void conf_errors_have_places(void **state)
 {
 	static const struct {
@@ -378,6 +421,8 @@ int main(void)
 		cmocka_unit_test(clock_has_one_spelling),
 		cmocka_unit_test(log_quote_escapes),
 		cmocka_unit_test(conf_round_trip),
+		cmocka_unit_test(conf_lines_go_on),
+		cmocka_unit_test(conf_lex_knows_marks),
 		cmocka_unit_test(conf_errors_have_places),
 		cmocka_unit_test(conf_survives_any_bytes),
 		cmocka_unit_test(write_atomic_replaces_or_leaves),
