@@ -8,7 +8,6 @@
 
 #include "core.h"
 #include "log.h"
-#include "parse.h"
 
 static int is_here(const struct core *c)
 {
@@ -39,9 +38,10 @@ void air_link(struct core *c)
 void air_join(struct core *c)
 {
 	struct msg_air_join j = { .group = c->node.segment.carousel,
-				  .port = c->node.segment.carousel_port };
+				  .port = c->node.segment.carousel_port,
+				  .sender = core_gateway(c) };
 
-	if (!c->peers[MSG_AIR].ipc || parse_ipv4(c->o->gateway, &j.sender))
+	if (!c->peers[MSG_AIR].ipc || !j.sender)
 		return;
 	core_send(c, MSG_AIR, MSG_AIR_JOIN, 0, &j, NULL, 0, NULL, 0);
 }

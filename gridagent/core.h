@@ -10,6 +10,7 @@
  *	image	manifest -> blobs -> ready, or refused
  *	blob	bytes in a memfd, sealed, then checked by the verify process
  *	disk	an image's disk: opened by blk, a block device by hv
+ *	netdom	the domain that net, air and tun run in
  *	air	bundles from the segment's carousel
  *	domu	desired against actual
  */
@@ -297,6 +298,23 @@ const char *domu_type(const struct domu *d);
 /* Fencing: asks for the end of all. Returns how many are left. */
 int domus_destroy_all(struct core *c);
 
+/* ---- netdom ------------------------------------------------------------- */
+
+struct netdom {
+	int busy, domid; /* domid 0: it does not run */
+	int up;          /* it has a network, and said so: */
+	struct msg_tun_hello hello;
+	unsigned int fails;
+	int64_t retry_at, wait_until;
+};
+
+/* Or there is none, and net runs here. */
+int netdom_is_up(const struct core *c);
+int64_t netdom_step(struct core *c, int64_t now);
+void netdom_hello(struct core *c, const struct msg_tun_hello *m);
+void netdom_silent(struct core *c); /* tun is gone */
+void netdom_died(struct core *c);
+
 /* ---- boot -------------------------------------------------------------- */
 
 /* This boot's identity, in a file that only root reads (boot.c). */
@@ -340,6 +358,7 @@ struct core {
 	int64_t progress_at; /* when progress is told next */
 	int have_build, have_facts, have_list;
 	struct node node;
+	struct netdom netdom;
 	struct blob blobs[BLOBS_MAX];
 	struct disk disks[MSG_DISKS_MAX];
 	struct image images[IMAGES_MAX];
@@ -353,6 +372,10 @@ void core_exit(struct core *c, int status);
 int core_send(struct core *c, enum msg_role role, enum msg_type type,
 	      uint32_t id, const void *body, const void *tail, size_t tail_len,
 	      const int *fds, int n_fds);
+/* Has nothing to do with it any more; it is started anew. */
+void core_drop(struct core *c, enum msg_role role);
+/* The segment's gateway, in host order; 0: not known. */
+uint32_t core_gateway(const struct core *c);
 /* "nightshift: MARK ..." on the console, for people and tests. */
 void core_mark(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* base * 2^fails, at most max, less up to half of it by chance: a segment's

@@ -115,6 +115,8 @@ static void read_nic(const char *root, const char *name, struct msg_hv_facts *f)
 
 	snprintf(path, sizeof(path), "/sys/class/net/%.200s/address", name);
 	read_line(root, path, mac, sizeof(mac));
+	if (!strcmp(mac, FACTS_LENT_MAC) && f->mac[0])
+		memcpy(mac, f->mac, sizeof(mac));
 	snprintf(link, sizeof(link), "%s/sys/class/net/%s/device/driver", root,
 		 name);
 	n = readlink(link, driver, sizeof(driver) - 1);

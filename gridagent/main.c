@@ -17,13 +17,43 @@
 #include "parse.h"
 #include "watchdog.h"
 
-static const struct child children[] = {
-	{ MSG_MAIN, proc_main_prepare, proc_main_run, 0, SANDBOX_MAIN, 0 },
-	{ MSG_NET, proc_net_prepare, proc_net_run, 1, SANDBOX_INET, 1 },
-	{ MSG_VERIFY, proc_verify_prepare, proc_verify_run, 2, SANDBOX_NONE, 1 },
-	{ MSG_BLK, proc_blk_prepare, proc_blk_run, 3, SANDBOX_NONE, 1 },
-	{ MSG_AIR, proc_air_prepare, proc_air_run, 4, SANDBOX_UDP, 1 },
-	{ MSG_HV, proc_hv_prepare, proc_hv_run, -1, SANDBOX_XEN, 0 },
+#define MAIN                                                                 \
+	{                                                                    \
+		MSG_MAIN, proc_main_prepare, proc_main_run, 0, SANDBOX_MAIN, \
+			0, 0                                                 \
+	}
+#define VERIFY                                                       \
+	{                                                            \
+		MSG_VERIFY, proc_verify_prepare, proc_verify_run, 2, \
+			SANDBOX_NONE, 1, 0                           \
+	}
+#define BLK                                                                    \
+	{                                                                      \
+		MSG_BLK, proc_blk_prepare, proc_blk_run, 3, SANDBOX_NONE, 1, 0 \
+	}
+#define HV                                                                  \
+	{                                                                   \
+		MSG_HV, proc_hv_prepare, proc_hv_run, -1, SANDBOX_XEN, 0, 0 \
+	}
+
+/* Without netdom, for tests and for who has no Xen. */
+static const struct child alone[] = {
+	MAIN,
+	{ MSG_NET, proc_net_prepare, proc_net_run, 1, SANDBOX_INET, 1, 0 },
+	VERIFY,
+	BLK,
+	{ MSG_AIR, proc_air_prepare, proc_air_run, 4, SANDBOX_UDP, 1, 0 },
+	HV,
+};
+
+/* On a node: what is left out runs in netdom, chan leads there. */
+static const struct child with_netdom[] = {
+	MAIN,
+	VERIFY,
+	BLK,
+	HV,
+	{ MSG_CHAN, proc_chan_connect, proc_chan_run, 6, SANDBOX_CHAN, 1,
+	  1U << MSG_NET | 1U << MSG_AIR | 1U << MSG_TUN },
 };
 
 #define UID_BASE      64101
@@ -31,8 +61,9 @@ static const struct child children[] = {
 #define STATE_DIR     "/run/nightshift"
 
 static const char usage_text[] =
-	"usage: gridagent -g ADDRESS -r ROOT -B BUILD [options]\n"
+	"usage: gridagent -g ADDRESS|-N DIR -r ROOT -B BUILD [options]\n"
 	"  -g, --gateway ADDRESS   the segment's gateway, an IPv4 address\n"
+	"  -N, --netdom DIR        start netdom from there, it finds the gateway\n"
 	"  -r, --root FILE         root document, the trust anchor\n"
 	"  -B, --build FILE        build.json of this dom0\n"
 	"  -m, --mac MAC           of the NIC that the gateway answers on\n"
@@ -46,7 +77,7 @@ static const char usage_text[] =
 	"      --https-port N      of the gateway (as its statement says)\n"
 	"      --image-percent N   of dom0's free memory for images (60)\n"
 	"      --image-whole       a domU starts once all of its disk is here\n"
-	"      --uid N             first of five unprivileged uids (64101)\n"
+	"      --uid N             first of seven unprivileged uids (64101)\n"
 	"  -d, --debug             say more\n"
 	"  -h, --help\n"
 	"  -V, --version\n";
@@ -66,6 +97,7 @@ enum {
 
 static const struct option options[] = {
 	{ "gateway", required_argument, NULL, 'g' },
+	{ "netdom", required_argument, NULL, 'N' },
 	{ "root", required_argument, NULL, 'r' },
 	{ "build", required_argument, NULL, 'B' },
 	{ "mac", required_argument, NULL, 'm' },
@@ -119,12 +151,16 @@ static int parse_options(struct options *o, int argc, char **argv)
 	uint32_t addr;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "g:r:B:m:dhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "g:N:r:B:m:dhV", options, NULL)) !=
+	       -1) {
 		switch (c) {
 		case 'g':
 			if (parse_ipv4(optarg, &addr))
 				return misuse("not an IPv4 address", optarg);
 			o->gateway = optarg;
+			break;
+		case 'N':
+			o->netdom = optarg;
 			break;
 		case 'r':
 			o->root_path = optarg;
@@ -171,8 +207,8 @@ static int parse_options(struct options *o, int argc, char **argv)
 	}
 	if (optind < argc)
 		return misuse("unexpected", argv[optind]);
-	if (!o->gateway || !o->root_path || !o->build_path)
-		return misuse("missing", "-g, -r and -B are needed");
+	if (!o->gateway == !o->netdom || !o->root_path || !o->build_path)
+		return misuse("missing", "-g or -N, -r and -B are needed");
 	return 0;
 }
 
@@ -192,5 +228,7 @@ int main(int argc, char **argv)
 		return rc;
 	if (o.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
-	return super_run(&o, children, ARRAY_SIZE(children));
+	if (o.netdom)
+		return super_run(&o, with_netdom, ARRAY_SIZE(with_netdom));
+	return super_run(&o, alone, ARRAY_SIZE(alone));
 }

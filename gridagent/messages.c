@@ -16,6 +16,7 @@ enum field_kind {
 	FIELD_HEX0,  /* or empty */
 	FIELD_TAG,   /* 32 hex digits */
 	FIELD_MAC,
+	FIELD_KEY, /* 44 of Base64 */
 	FIELD_I32,
 	FIELD_I64,
 };
@@ -66,7 +67,7 @@ struct field {
 #define DOMID_MAX  0x7fef /* DOMID_FIRST_RESERVED - 1 */
 
 static const struct field super_child[] = {
-	RANGE(msg_super_child, role, MSG_NET, MSG_AIR),
+	RANGE(msg_super_child, role, MSG_NET, MSG_TUN),
 	END,
 };
 
@@ -301,6 +302,11 @@ static const struct field offer_range[] = {
 	END,
 };
 
+static const struct field tun_hello[] = {
+	STRING(msg_tun_hello, key, KEY),
+	END,
+};
+
 static const struct field hv_attach[] = {
 	RANGE(msg_hv_attach, size, 4096, DISK_MAX),
 	STRING(msg_hv_attach, disk, HEX),
@@ -450,6 +456,8 @@ static const struct message {
 	M(OFFER, AIR, BLK, S(msg_offer), MSG_DOC_MAX, FDS(0, 0), offer),
 	M(OFFER_BAD, BLK, AIR, S(msg_offer_range), 0, FDS(0, 0), offer_range),
 	M(OFFER_HAVE, BLK, AIR, S(msg_offer_range), 0, FDS(0, 0), offer_range),
+	M(TUN_HELLO, TUN, MAIN, S(msg_tun_hello), 0, FDS(0, 0), tun_hello),
+	M(HV_NETDOM, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_FACTS, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_HOST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_LIST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
@@ -469,8 +477,9 @@ static const struct message {
 	M(HV_DONE, HV, MAIN, S(msg_hv_done), 0, FDS(0, 0), hv_done),
 };
 
-static const char *const roles[MSG_ROLES] = { "super", "main", "net", "verify",
-					      "blk",   "air",  "hv" };
+static const char *const roles[MSG_ROLES] = {
+	"super", "main", "net", "verify", "blk", "air", "tun", "hv", "chan",
+};
 
 const char *msg_type_name(unsigned int type)
 {
@@ -498,6 +507,16 @@ static int text_ok(const char *s, size_t size)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			return 0;
 	return 1;
+}
+
+static int key_ok(const char *s)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	return strlen(s) == MSG_KEY_CHARS &&
+	       strspn(s, digits) == MSG_KEY_CHARS - 1 &&
+	       s[MSG_KEY_CHARS - 1] == '=';
 }
 
 static int in_range(const struct field *f, const void *p)
@@ -535,6 +554,8 @@ static int element_ok(const struct field *f, const char *p)
 		return !parse_hex(p, tag, sizeof(tag));
 	case FIELD_MAC:
 		return !parse_mac(p, mac);
+	case FIELD_KEY:
+		return key_ok(p);
 	default:
 		return 1;
 	}

@@ -11,8 +11,11 @@
  * long it is, a byte stream (libxenvchan) can carry the same bytes. Main stands
  * in the middle, the others speak with main:
  *
- *	super --> main <--> net | verify | blk | air | hv
+ *	super --> main <--> net | verify | blk | air | tun | hv
  *	                     blk <--> net, air	bytes of disks, past main
+ *
+ * On a node net, air and tun run in netdom, a domain of their own: there chan
+ * (chan.h) sits at the other end of their sockets.
  *
  * A receiver checks direction, size (equal, not "at least"), number of
  * descriptors, every field by the table in messages.c, then its own policy.
@@ -56,7 +59,9 @@ enum msg_role {
 	MSG_VERIFY,
 	MSG_BLK,
 	MSG_AIR,
+	MSG_TUN, /* only with netdom */
 	MSG_HV,
+	MSG_CHAN, /* speaks no message, carries them */
 	MSG_ROLES
 };
 
@@ -102,6 +107,8 @@ enum msg_type {
 	MSG_OFFER,        /* air->blk: tail is bytes that nobody asked for */
 	MSG_OFFER_BAD,    /* blk->air: they were not what they should be */
 	MSG_OFFER_HAVE,   /* blk->air: that is here from elsewhere */
+	MSG_TUN_HELLO,    /* tun->main: at its start: who netdom is */
+	MSG_HV_NETDOM,    /* main->hv: see to it that netdom runs */
 	MSG_HV_FACTS,     /* main->hv: what machine is this? */
 	MSG_HV_HOST,      /* main->hv: how much memory is free? */
 	MSG_HV_LIST,      /* main->hv: which domains run? */
@@ -340,6 +347,14 @@ struct msg_offer {
 struct msg_offer_range { /* BAD, HAVE */
 	uint64_t offset, len;
 	char sha256[HASH_HEX];
+};
+
+#define MSG_KEY_LEN   48 /* 44 of Base64, NUL, padding: an X25519 key */
+#define MSG_KEY_CHARS 44
+
+struct msg_tun_hello {             /* addresses in host order */
+	uint32_t address, gateway; /* as DHCP told netdom; 0: it does not */
+	char key[MSG_KEY_LEN];     /* public, made at netdom's boot */
 };
 
 struct msg_hv_attach { /* + stream socket */

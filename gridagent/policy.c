@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent.h"
 #include "policy.h"
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -15,7 +16,7 @@
 static int name_ok(const char *id)
 {
 	return parse_is_name(id) && strcmp(id, "dom0") != 0 &&
-	       strcasecmp(id, "domain-0") != 0;
+	       strcmp(id, NETDOM_NAME) != 0 && strcasecmp(id, "domain-0") != 0;
 }
 
 /* Printable ASCII; nothing a shell or a boot loader could take otherwise. */

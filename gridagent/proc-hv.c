@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "cmdline.h"
 #include "facts.h"
+#include "hv-netdom.h"
 #include "hv_disk.h"
 #include "ipc.h"
 #include "log.h"
@@ -28,7 +29,7 @@ _Static_assert(MSG_CONFIG_VAL_LEN - 1 <= HV_KEY_VALUE_MAX, "hv.h");
 _Static_assert(MSG_TAG_LEN == 2 * HV_UUID_LEN + 1, "hv.h");
 
 static struct {
-	const char *bridge;
+	const char *bridge, *netdom;
 	uint8_t mac[PARSE_MAC_LEN];
 	int have_mac;
 	const char *backend;
@@ -57,9 +58,12 @@ static void on_hv_log(enum hv_log_level level, const char *text, void *arg)
 int proc_hv_prepare(const struct options *o, struct errinfo *err)
 {
 	self.bridge = o->bridge;
+	self.netdom = o->netdom;
 	self.have_mac = o->mac && !parse_mac(o->mac, self.mac);
 	self.backend = o->backend;
 	self.sets_clock = strncmp(o->backend, "fake:", 5) != 0;
+	if (self.netdom && !self.have_mac)
+		return errinfo_set(err, -EINVAL, "netdom needs the NIC's MAC");
 	self.cmdlines = o->cmdlines;
 	self.watchdog = -1;
 	if (!o->watchdog_sec)
@@ -104,8 +108,10 @@ static void on_facts(const struct msg *m)
 	struct hv_host h;
 	int rc;
 
-	facts_read("", &f);
 	if (self.have_mac)
+		format_mac(self.mac, f.mac);
+	facts_read("", &f);
+	if (self.have_mac) /* whatever the loader left */
 		format_mac(self.mac, f.mac);
 	rc = host_get(&h, &err);
 	if (!rc && self.cmdlines)
@@ -142,9 +148,15 @@ static void on_host(const struct msg *m)
 	done(m->id, rc, 0, &err);
 }
 
+/* The domUs; netdom is not one of them. */
 static int list(struct hv_domain *out, struct errinfo *err)
 {
-	return hv_domain_list(self.hv, out, HV_DOMAIN_MAX, err);
+	int n = hv_domain_list(self.hv, out, HV_DOMAIN_MAX, err), kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(out[i].name, NETDOM_NAME) != 0)
+			out[kept++] = out[i];
+	return n < 0 ? n : kept;
 }
 
 static void on_list(const struct msg *m)
@@ -221,6 +233,20 @@ static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 	rc = hv_disk_vbd(self.hv, (uint32_t)q->device, q->disk, &cfg.vbds[0],
 			 path, err);
 	return rc ? rc : hv_domain_create(self.hv, &cfg, domid, err);
+}
+
+static void on_netdom(const struct msg *m)
+{
+	struct errinfo err = ERRINFO_INIT;
+	hv_domid domid = 0;
+	int rc;
+
+	if (!self.netdom)
+		rc = errinfo_set(&err, -EPERM, "started without netdom");
+	else
+		rc = netdom_start(self.hv, self.netdom, self.bridge, self.mac,
+				  &domid, &err);
+	done(m->id, rc, domid, &err);
 }
 
 static void on_attach(const struct msg *m)
@@ -343,7 +369,7 @@ static void on_main(void)
 		[MSG_HV_SHUTDOWN] = on_shutdown, [MSG_HV_DESTROY] = on_destroy,
 		[MSG_HV_ATTACH] = on_attach,     [MSG_HV_DETACH] = on_detach,
 		[MSG_HV_SCHED] = on_sched,       [MSG_HV_CLOCK] = on_clock,
-		[MSG_HV_ALIVE] = on_alive,
+		[MSG_HV_ALIVE] = on_alive,       [MSG_HV_NETDOM] = on_netdom,
 	};
 	struct errinfo err = ERRINFO_INIT;
 	struct msg m;

@@ -13,6 +13,7 @@
 
 #include "core.h"
 #include "log.h"
+#include "parse.h"
 #include "watchdog.h"
 
 #define QUEUE_MAX 4194304 /* to one child */
@@ -104,7 +105,23 @@ static void peer_lost(struct peer *p, const char *why)
 		disks_lost(c);
 	else if (p->role == MSG_AIR)
 		air_lost(c);
+	else if (p->role == MSG_TUN)
+		netdom_silent(c);
 	core_kick(c);
+}
+
+void core_drop(struct core *c, enum msg_role role)
+{
+	peer_lost(&c->peers[role], "dropped");
+}
+
+uint32_t core_gateway(const struct core *c)
+{
+	uint32_t address;
+
+	if (c->o->netdom)
+		return c->netdom.up ? c->netdom.hello.gateway : 0;
+	return parse_ipv4(c->o->gateway, &address) ? 0 : address;
 }
 
 static void peer_events(struct peer *p)
@@ -162,6 +179,19 @@ static void on_started_anew(struct core *c, struct msg *m)
 	core_kick(c);
 }
 
+static void on_death(struct core *c, const struct msg *m)
+{
+	const struct msg_hv_death *d = m->body;
+
+	if (strcmp(d->id, NETDOM_NAME) != 0) {
+		domus_died(c, m);
+		return;
+	}
+	log_err("netdom: domain %d ended", d->domid);
+	if (d->domid == c->netdom.domid)
+		netdom_died(c);
+}
+
 static void on_message(struct peer *p, struct msg *m)
 {
 	struct core *c = p->core;
@@ -181,8 +211,11 @@ static void on_message(struct peer *p, struct msg *m)
 	case MSG_AIR_IDLE:
 		air_idle(c, m->body);
 		return;
+	case MSG_TUN_HELLO:
+		netdom_hello(c, m->body);
+		return;
 	case MSG_HV_DEATH:
-		domus_died(c, m);
+		on_death(c, m);
 		return;
 	default:
 		calls_dispatch(c, p->role, m);
@@ -268,7 +301,9 @@ static void core_step(void *arg)
 	int64_t now = clock_boot_ms(), next, t;
 
 	c->kicked = 0;
-	next = node_step(c, now);
+	next = netdom_step(c, now);
+	t = netdom_is_up(c) ? node_step(c, now) : NEVER;
+	next = t < next ? t : next;
 	if (c->node.state != NODE_FENCED) {
 		t = domus_step(c, now);
 		next = t < next ? t : next;
@@ -308,7 +343,8 @@ int proc_main_run(const struct child_fds *fds)
 		return EXIT_FAILURE;
 	peer_start(c, MSG_SUPER, fds->super);
 	for (int i = MSG_NET; i < MSG_ROLES; i++)
-		peer_start(c, i, fds->peer[i]);
+		if (fds->peer[i] >= 0)
+			peer_start(c, i, fds->peer[i]);
 	disks_link(c);
 	air_link(c);
 	call_send(c, MSG_HV, MSG_HV_FACTS, NULL, NULL, 0, NULL, 0, on_facts,

@@ -12,9 +12,22 @@ gridagent-srcs := gridagent/main.c gridagent/super.c \
                   gridagent/disk.c \
                   gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
                   gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c \
-                  gridagent/cmdline.c gridagent/watchdog.c
+                  gridagent/cmdline.c gridagent/watchdog.c \
+                  gridagent/netdom.c gridagent/hv-netdom.c \
+                  gridagent/proc-chan.c gridagent/chan-connect.c \
+                  gridagent/chan.c gridagent/wire-vchan.c
 gridagent-libs := hv carousel imagedev imagerepo httpc tuf trust sandbox common
-gridagent-pkgs := libcurl jansson libsodium
+gridagent-pkgs := libcurl jansson libsodium xenvchan
+
+# What of it runs in netdom.
+progs        += gridnet
+gridnet-srcs := gridagent/gridnet.c gridagent/super.c \
+                gridagent/ipc.c gridagent/messages.c \
+                gridagent/proc-net.c gridagent/net-get.c gridagent/proc-air.c \
+                gridagent/proc-tun.c \
+                gridagent/proc-chan.c gridagent/chan.c gridagent/wire-vchan.c
+gridnet-libs := carousel httpc sandbox common
+gridnet-pkgs := libcurl libsodium xenvchan
 
 # For tests/integration/agent.bats.
 progs             += fake-gateway
@@ -47,3 +60,10 @@ test-agent-policy-srcs     := tests/unit/test-agent-policy.c \
 test-agent-policy-libs     := common
 test-agent-policy-pkgs     := cmocka
 test-agent-policy-cppflags := -Igridagent
+
+tests += test-agent-chan
+test-agent-chan-srcs     := tests/unit/test-agent-chan.c gridagent/chan.c \
+                            gridagent/messages.c gridagent/ipc.c
+test-agent-chan-libs     := common
+test-agent-chan-pkgs     := cmocka
+test-agent-chan-cppflags := -Igridagent

@@ -97,67 +97,112 @@ static void fds_init(struct child_fds *fds)
 		fds->peer[i] = -1;
 }
 
-/* Main gets one end of each pair, the child the other. */
-static int start_all(struct super *s)
+/* The roles that a child stands for, as bits. */
+static unsigned int roles_of(const struct child *c)
 {
-	int pair[MSG_ROLES][2], up[2], others[2 * MSG_ROLES], rc, n;
+	return c->plays ? c->plays : 1U << c->role;
+}
+
+/* The sockets that super holds while it starts children. */
+struct ends {
+	int up[2];
+	int pair[MSG_ROLES][2]; /* the first child's, the other's; -1: none */
+};
+
+static void ends_close(struct ends *e)
+{
+	for (int i = 0; i < MSG_ROLES; i++)
+		for (int j = 0; j < 2; j++)
+			if (e->pair[i][j] >= 0)
+				close(e->pair[i][j]);
+}
+
+static int ends_open(struct ends *e, unsigned int roles)
+{
+	int rc = 0;
+
+	memset(e->pair, -1, sizeof(e->pair));
+	for (int i = 0; i < MSG_ROLES && !rc; i++)
+		if (roles & 1U << i)
+			rc = ipc_pair(e->pair[i]);
+	if (rc)
+		ends_close(e);
+	return rc;
+}
+
+/* Forks a child that gets side `side` of the pairs of `roles`, and closes all
+ * other ends there. */
+static int child_start_with(struct super *s, const struct child *c,
+			    const struct ends *e, int side, unsigned int roles)
+{
+	int others[2 * MSG_ROLES + 2], n = 0;
 	struct child_fds fds;
 
-	rc = ipc_pair(up);
-	for (int i = MSG_NET; i < MSG_ROLES && !rc; i++)
-		rc = ipc_pair(pair[i]);
+	fds_init(&fds);
+	for (int i = 0; i < MSG_ROLES; i++)
+		for (int j = 0; j < 2; j++) {
+			if (e->pair[i][j] < 0)
+				continue;
+			if (j == side && roles & 1U << i)
+				fds.peer[i] = e->pair[i][j];
+			else
+				others[n++] = e->pair[i][j];
+		}
+	if (side && !c->plays)
+		fds.peer[MSG_MAIN] = fds.peer[c->role];
+	if (e->up[0] >= 0) {
+		others[n++] = e->up[0];
+		if (c->role == MSG_MAIN)
+			fds.super = e->up[1];
+		else
+			others[n++] = e->up[1];
+	}
+	return child_fork(s, c, &fds, others, n);
+}
+
+static int start_all(struct super *s)
+{
+	unsigned int roles = 0;
+	struct ends e;
+	int rc;
+
+	for (int i = 1; i < s->n; i++)
+		roles |= roles_of(&s->children[i]);
+	rc = ends_open(&e, roles);
 	if (rc)
 		return rc;
-	for (int i = 0; i < s->n && !rc; i++) {
-		const struct child *c = &s->children[i];
-		int is_main = c->role == MSG_MAIN;
-
-		fds_init(&fds);
-		n = 0;
-		others[n++] = up[0];
-		if (is_main)
-			fds.super = up[1];
-		else
-			others[n++] = up[1];
-		for (int j = MSG_NET; j < MSG_ROLES; j++) {
-			int mine = is_main ? 0 : (int)c->role == j ? 1 : -1;
-
-			for (int end = 0; end < 2; end++)
-				if (end != mine)
-					others[n++] = pair[j][end];
-			if (mine >= 0)
-				fds.peer[is_main ? j : MSG_MAIN] = pair[j][mine];
-		}
-		rc = child_fork(s, c, &fds, others, n);
-	}
-	close(up[1]);
-	for (int i = MSG_NET; i < MSG_ROLES; i++) {
-		close(pair[i][0]);
-		close(pair[i][1]);
-	}
-	s->main = ipc_new(up[0], MSG_SUPER, MSG_MAIN, 0);
+	rc = ipc_pair(e.up);
+	if (!rc)
+		rc = child_start_with(s, &s->children[0], &e, 0, roles);
+	for (int i = 1; i < s->n && !rc; i++)
+		rc = child_start_with(s, &s->children[i], &e, 1,
+				      roles_of(&s->children[i]));
+	ends_close(&e);
+	close(e.up[1]);
+	s->main = ipc_new(e.up[0], MSG_SUPER, MSG_MAIN, 0);
 	return s->main ? rc : -ENOMEM;
 }
 
 static int restart(struct super *s, const struct child *c)
 {
-	struct msg_super_child body = { .role = c->role };
-	struct child_fds fds;
-	int pair[2], rc;
+	struct ends e = { .up = { -1, -1 } };
+	struct msg_super_child body;
+	int rc;
 
 	if (clock_boot_ms() - s->started_ms[c->role] < RESTART_MS)
 		usleep(RESTART_MS * 1000);
-	rc = ipc_pair(pair);
+	rc = ends_open(&e, roles_of(c));
 	if (rc)
 		return rc;
-	fds_init(&fds);
-	fds.peer[MSG_MAIN] = pair[1];
-	rc = child_fork(s, c, &fds, &pair[0], 1);
-	if (!rc)
+	rc = child_start_with(s, c, &e, 1, roles_of(c));
+	for (int i = 0; i < MSG_ROLES && !rc; i++) {
+		if (e.pair[i][0] < 0)
+			continue;
+		body.role = i;
 		rc = ipc_send(s->main, MSG_SUPER_CHILD, 0, &body, NULL, 0,
-			      &pair[0], 1);
-	close(pair[0]);
-	close(pair[1]);
+			      &e.pair[i][0], 1);
+	}
+	ends_close(&e);
 	return rc;
 }
 
@@ -168,16 +213,22 @@ static void stop(struct super *s, int status)
 	s->stopping = 1;
 }
 
+/* Does main's end tell init what to do? */
+static int has_word(int wstatus)
+{
+	return WIFEXITED(wstatus) && (WEXITSTATUS(wstatus) == AGENT_EXIT_FENCED ||
+				      WEXITSTATUS(wstatus) == AGENT_EXIT_NO_NET);
+}
+
 static void on_exit_of(struct super *s, const struct child *c, int wstatus)
 {
 	int rc;
 
 	s->pid[c->role] = 0;
-	if (c->role == MSG_MAIN && WIFEXITED(wstatus) &&
-	    WEXITSTATUS(wstatus) == AGENT_EXIT_FENCED) {
+	if (c->role == MSG_MAIN && has_word(wstatus)) {
 		/* It is why the others ended, even if they were seen first. */
 		s->stopping = 1;
-		s->status = AGENT_EXIT_FENCED;
+		s->status = WEXITSTATUS(wstatus);
 		return;
 	}
 	if (s->stopping)
@@ -226,9 +277,8 @@ static void end_all(struct super *s)
 		if (s->pid[i] > 0 && waitpid(s->pid[i], &wstatus[i], 0) < 0)
 			wstatus[i] = 0;
 	/* Main's end ends the others, and theirs may be seen before its own. */
-	if (WIFEXITED(wstatus[MSG_MAIN]) &&
-	    WEXITSTATUS(wstatus[MSG_MAIN]) == AGENT_EXIT_FENCED)
-		s->status = AGENT_EXIT_FENCED;
+	if (has_word(wstatus[MSG_MAIN]))
+		s->status = WEXITSTATUS(wstatus[MSG_MAIN]);
 }
 
 int super_run(const struct options *o, const struct child *children, int n)

@@ -79,7 +79,8 @@ static void meet(struct hv *hv, const struct hv_domain *d)
 		k->domid = d->domid;
 		memcpy(k->uuid, d->uuid, sizeof(k->uuid));
 	}
-	memcpy(k->name, d->name, sizeof(k->name));
+	if (d->name[0]) /* one that was destroyed has lost it already */
+		memcpy(k->name, d->name, sizeof(k->name));
 	if (!k->reported && d->reason != HV_REASON_NONE)
 		queue(hv, k, d->reason);
 }

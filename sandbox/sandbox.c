@@ -18,6 +18,9 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <xen/xen.h>
+
+#include <xen/sys/evtchn.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -69,6 +72,8 @@ static const char *const calls_serve[] = {
 
 static const char *const calls_none[] = { "pread64", "recvfrom", "setsockopt",
 					  NULL };
+
+static const char *const calls_chan[] = { "setsockopt", "socketpair", NULL };
 
 /* Libraries look for optional files; they are told that there are none. */
 static const char *const calls_absent[] = {
@@ -127,6 +132,7 @@ static const struct role {
 	[SANDBOX_INET] = { calls_inet, 64, 0, 1 },
 	[SANDBOX_UDP] = { calls_udp, 16, 0, 1 },
 	[SANDBOX_NONE] = { calls_none, 16, 0, 1 },
+	[SANDBOX_CHAN] = { calls_chan, 64, 0, 1 },
 	[SANDBOX_XEN] = { NULL, 1024, 1024, 1 },
 	[SANDBOX_SERVE] = { calls_serve, 64, 0, 0 },
 };
@@ -199,6 +205,13 @@ static int add_udp_calls(scmp_filter_ctx f)
 		SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM));
 }
 
+/* It may wake the other side. */
+static int add_chan_calls(scmp_filter_ctx f)
+{
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				SCMP_A1(SCMP_CMP_EQ, IOCTL_EVTCHN_NOTIFY, 0));
+}
+
 /* Files are opened to be read, or are told to be absent. */
 static int add_open_calls(scmp_filter_ctx f, enum sandbox kind)
 {
@@ -229,6 +242,8 @@ static int filter_build(scmp_filter_ctx f, enum sandbox kind)
 		rc = add_inet_calls(f);
 	if (!rc && kind == SANDBOX_UDP)
 		rc = add_udp_calls(f);
+	if (!rc && kind == SANDBOX_CHAN)
+		rc = add_chan_calls(f);
 	return rc;
 }
 

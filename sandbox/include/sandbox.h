@@ -13,6 +13,7 @@ enum sandbox {
 	SANDBOX_INET,  /* TCP clients, no files */
 	SANDBOX_UDP,   /* datagrams, no files */
 	SANDBOX_NONE,  /* reads what it is given */
+	SANDBOX_CHAN,  /* that, and a vchan */
 	SANDBOX_XEN,   /* a toolstack: only what it surely never needs is
 			* taken */
 	SANDBOX_SERVE, /* datagrams on sockets that it has, files to be read */

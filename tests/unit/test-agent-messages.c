@@ -308,6 +308,28 @@ static void test_the_carousel(void **state)
 }
 
 /* Random bytes behind a right header never get through as something else. */
+static void test_who_netdom_is(void **state)
+{
+	struct msg_tun_hello h = {
+		.address = 0x0a4d000b,
+		.gateway = 0x0a4d0001,
+		.key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+	};
+
+	(void)state;
+	assert_int_equal(
+		decode(MSG_TUN, MSG_MAIN, make(MSG_TUN_HELLO, &h, 0), 0), 0);
+	h.key[3] = '"';
+	assert_int_equal(decode(MSG_TUN, MSG_MAIN, make(MSG_TUN_HELLO, &h, 0), 0),
+			 -EPROTO);
+	h.key[3] = '\0';
+	assert_int_equal(decode(MSG_TUN, MSG_MAIN, make(MSG_TUN_HELLO, &h, 0), 0),
+			 -EPROTO);
+	memset(h.key, 'A', sizeof(h.key));
+	assert_int_equal(decode(MSG_TUN, MSG_MAIN, make(MSG_TUN_HELLO, &h, 0), 0),
+			 -EPROTO);
+}
+
 static void test_random_bytes(void **state)
 {
 	(void)state;
@@ -407,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_fields_of_create),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_the_carousel),
+		cmocka_unit_test(test_who_netdom_is),
 		cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_ipc_carries_messages_and_descriptors),
 		cmocka_unit_test(test_ipc_queue_is_bounded_and_kept_in_order),

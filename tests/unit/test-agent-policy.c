@@ -133,6 +133,12 @@ static void test_facts(void **state)
 	assert_int_equal(f.n_block, 1);
 	assert_string_equal(f.block[0], "sda");
 	assert_int_equal(f.uefi, 1);
+	/* The card whose MAC netdom has is told of with its own. */
+	put(dir, "/sys/class/net/eth0/address", FACTS_LENT_MAC "\n");
+	memset(&f, 0, sizeof(f));
+	strcpy(f.mac, "52:54:00:77:00:aa");
+	facts_read(dir, &f);
+	assert_string_equal(f.nics[0], "eth0 52:54:00:77:00:aa ");
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	assert_int_equal(system(command), 0);
 }
