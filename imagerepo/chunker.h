@@ -16,7 +16,7 @@
 #include "errinfo.h"
 
 #define CHUNKER_MIN  4u /* blocks */
-#define CHUNKER_AVG  44u
+#define CHUNKER_AVG  60u
 #define CHUNKER_MAX  64u
 #define CHUNKER_HOLE 4u
 

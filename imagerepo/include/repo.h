@@ -136,7 +136,7 @@ struct imagerepo_publish_stats {
 
 /* Fills disk_size, disk_stored, index, bundle and delta[0] of *m; the rest is
  * the caller's. Needs the lock. Memory does not grow with the disk but for its
- * tables (some 100 bytes per 64 KiB). */
+ * tables (some 100 bytes per chunk). */
 int imagerepo_repo_publish(struct imagerepo_repo *r,
 			   const struct imagerepo_publish *how,
 			   struct image_manifest *m,
