@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live - which domUs the loaded rules know: a policy that is tried by hand
- * must not put them out.
+ * live - which domUs and enrolled nodes the loaded rules know: a policy that is
+ * tried by hand must not put them out, nor let others in.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -101,5 +101,43 @@ int acl_nft_domus(struct acl_domu **out, size_t *n_out, struct errinfo *err)
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	*out = d.list;
 	*n_out = d.n;
+	return 0;
+}
+
+/* {"elem": {"val": {"concat": ["a.b.c.d", MAC]}, ...}}, or without the elem */
+static int read_node(const json_t *item, uint32_t *out)
+{
+	const json_t *elem = json_object_get(item, "elem");
+	const json_t *val = elem ? json_object_get(elem, "val") : item;
+	const char *address = json_string_value(
+		json_array_get(json_object_get(val, "concat"), 0));
+
+	return address ? parse_ipv4(address, out) : -EINVAL;
+}
+
+int acl_nft_enrolled(uint32_t **out, size_t *n_out, struct errinfo *err)
+{
+	auto_free char *json = NULL;
+	const json_t *elements, *item;
+	uint32_t *list;
+	size_t i, n = 0;
+	json_t *root;
+	int rc;
+
+	rc = acl_nft_list(&json, err);
+	if (rc)
+		return rc;
+	root = json_loads(json, 0, NULL);
+	if (!root)
+		return errinfo_set(err, -EINVAL, "nftables: no JSON");
+	elements = json_object_get(find_set(root, "enrolled"), "elem");
+	list = calloc(json_array_size(elements) + 1, sizeof(*list));
+	json_array_foreach(elements, i,
+			   item) if (list && !read_node(item, &list[n])) n++;
+	json_decref(root);
+	if (!list)
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	*out = list;
+	*n_out = n;
 	return 0;
 }

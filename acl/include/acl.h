@@ -234,6 +234,9 @@ int acl_nft_save(char **text_out, struct errinfo *err);
  * it points to, with free(). -ENOENT: no such table. */
 int acl_nft_domus(struct acl_domu **out, size_t *n_out, struct errinfo *err);
 
+/* Addresses of the nodes in the loaded set enrolled. The same. */
+int acl_nft_enrolled(uint32_t **out, size_t *n_out, struct errinfo *err);
+
 /* What `nft -j list table inet nightshift` says. -ENOENT: no such table.
  * Caller frees. */
 int acl_nft_list(char **json_out, struct errinfo *err);

@@ -14,9 +14,28 @@
 #include "pending.h"
 #include "tool.h"
 
-/* domUs that talk now go on; gatewayd knows them, this program asks the loaded
- * set. */
-static int keep_domus(struct tool_facts *t)
+/* Only nodes that are enrolled now stay so. */
+static int keep_enrolled(struct tool_facts *t)
+{
+	auto_free uint32_t *enrolled = NULL;
+	struct errinfo err = ERRINFO_INIT;
+	size_t n = 0;
+	int rc = acl_nft_enrolled(&enrolled, &n, &err);
+
+	if (rc && rc != -ENOENT)
+		return tool_fail(errinfo_text(&err, rc));
+	for (size_t i = 0; i < t->facts.n_nodes; i++) {
+		t->nodes[i].enrolled = 0;
+		for (size_t k = 0; k < n; k++)
+			if (enrolled[k] == t->nodes[i].address)
+				t->nodes[i].enrolled = 1;
+	}
+	return CMD_EXIT_OK;
+}
+
+/* Who talks now goes on; gatewayd knows them, this program asks the loaded
+ * sets. */
+static int keep_live(struct tool_facts *t)
 {
 	struct errinfo err = ERRINFO_INIT;
 	int rc;
@@ -24,12 +43,10 @@ static int keep_domus(struct tool_facts *t)
 	if (t->domus)
 		return CMD_EXIT_OK;
 	rc = acl_nft_domus(&t->domus, &t->facts.n_domus, &err);
-	if (rc == -ENOENT)
-		return CMD_EXIT_OK;
-	if (rc)
+	if (rc && rc != -ENOENT)
 		return tool_fail(errinfo_text(&err, rc));
 	t->facts.domus = t->domus;
-	return CMD_EXIT_OK;
+	return keep_enrolled(t);
 }
 
 /* Enter confirms; the guard's end, by whatever way, ends the waiting. Exit
@@ -110,7 +127,7 @@ int tool_apply(int argc, char **argv, void *arg)
 	/* From here on hours are UTC's: what is saved is loaded as it was. */
 	setenv("TZ", "UTC", 1);
 	if (!rc)
-		rc = keep_domus(&t);
+		rc = keep_live(&t);
 	if (!rc)
 		rc = tool_compile(tool_policy_path(&o, o.words[0], &t), &t, &p,
 				  &r);

@@ -200,6 +200,13 @@ pass from domus of image "debian/*" to central proto tcp port 80'
 check "an image that is named passes" tcp 10.77.128.11 192.0.2.7 443
 refuse "another's line is not its own" tcp 10.77.128.11 192.0.2.7 80
 
+# Who is not enrolled is not made so.
+elements() { nft -j list set inet nightshift enrolled | jq -r '.nftables[].set.elem // [] | length' | tail -n 1; }
+check "an enrolled node stays so" [ "$(elements)" = 1 ]
+nft flush set inet nightshift enrolled
+check "another policy loads" load 'pass from domus to central proto tcp port 80'
+check "and enrols nobody" [ "$(elements)" = 0 ]
+
 # Nothing half done
 nft list ruleset >"$tmp/before"
 refuse "a policy with an error is refused" load 'pass from domus to nowhere'
