@@ -39,8 +39,8 @@ static const int protocols[] = { 1, 2, 4, 6, 17, 47, 50, 132 };
 static const int protocols6[] = { 6, 17, 58, 132 };
 
 static const struct acl_node nodes[BENCH_NODES] = {
-	{ "pc1", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 12 },
-	{ "pc2", 0x0a4d000c, { 0x52, 0x54, 0, 0x77, 0, 0x12 }, 13 },
+	{ "pc1", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 12, 1 },
+	{ "pc2", 0x0a4d000c, { 0x52, 0x54, 0, 0x77, 0, 0x12 }, 13, 1 },
 };
 
 static const struct acl_domu domus[BENCH_NODES] = {
