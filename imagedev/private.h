@@ -207,7 +207,7 @@ void imagedev_decoded(struct imagedev *dev, struct unit *u, int ok);
 
 /* fetch.c */
 void imagedev_schedule_soon(struct imagedev *dev);
-void imagedev_schedule(void *dev);
+void imagedev_schedule(void *arg);
 void imagedev_dequeue(struct imagedev *dev, struct unit *u);
 void imagedev_enqueue(struct imagedev *dev, struct unit *u);
 void imagedev_requests_free(struct imagedev *dev);
