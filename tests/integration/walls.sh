@@ -231,6 +231,8 @@ dom0() {
 	drop lan dom es=$gw ed=$me arp=2,$gw,$x,$a # another address
 	drop lan dom es=$gw ed=$me arp=4,$gw,$g,$a # reverse ARP
 	drop lan dom es=$gw ed=$all arp=1,$gw,$g,$x # for another host
+	drop lan dom es=$gw ed=$me arp=1,$gw,$g,$a,6 # ARP of another hardware
+	drop lan dom es=$gw ed=$me arp=1,$gw,$g,$a,1,8 # ARP of another length
 	drop lan dom es=$other ed=01:80:c2:00:00:00 llc # STP
 	drop lan dom es=$gw ed=$br ip=$g>10.77.0.99 icmp=8 # ping dom0
 	drop lan dom es=$gw ed=$br arp=1,$gw,$g,10.77.0.99 # ARP dom0
