@@ -124,7 +124,8 @@ static void tell(struct disk *d)
 	m.waiting_since_ms = s.waiting_since_ms;
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		m.clients += d->clients[i].nbd != NULL;
-	if (!memcmp(&m, &d->told, sizeof(m)))
+	/* The disk's name, last, is always the same. */
+	if (!memcmp(&m, &d->told, offsetof(struct msg_blk_stats, disk)))
 		return;
 	if (m.fetched != d->told.fetched && m.bundle_have != d->told.bundle_have)
 		blk_air_have(d->bundle, d->dev);

@@ -40,6 +40,7 @@ size_t imagerepo_gzip_head(const uint8_t *p, size_t len)
 	return at < len ? at : 0;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): zlib writes there */
 int imagerepo_inflate(const uint8_t *p, size_t len, uint8_t *text, size_t max,
 		      size_t *text_len, size_t *used)
 {

@@ -51,6 +51,7 @@ static int expand_one(struct expanding *x, size_t from, struct delta_stream *out
 	return 1;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written to */
 int imagerepo_delta_expand(const uint8_t *raw, size_t len, uint8_t *plain,
 			   size_t *plain_len, struct delta_stream *out)
 {

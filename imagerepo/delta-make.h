@@ -25,7 +25,7 @@ struct delta_making {
 
 /* Writes it as a blob. */
 int imagerepo_delta_store(struct delta_making *mk,
-			  const struct image_blob *new_index,
+			  const struct image_blob *new_blob,
 			  struct image_blob *out, struct errinfo *err);
 
 #endif

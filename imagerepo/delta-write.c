@@ -136,11 +136,10 @@ static int write_file(const struct delta_making *mk,
 		      const struct frame *index, const struct frame *table,
 		      int out)
 {
-	uint8_t head[DELTA_HEAD] = { 0 };
+	uint8_t head[DELTA_HEAD] = DELTA_MAGIC;
 	uint64_t at = DELTA_HEAD;
 	int rc;
 
-	memcpy(head, DELTA_MAGIC, 8);
 	put32(head + 12, ZSTD_versionNumber());
 	parse_hex(mk->old_blob->sha256, head + 16, HASH_LEN);
 	parse_hex(new_blob->sha256, head + 48, HASH_LEN);

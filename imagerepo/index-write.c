@@ -212,6 +212,7 @@ int imagerepo_index_wrap(const struct index_head *h, const void *body,
 		return errinfo_set(err, -ENOMEM, "out of memory");
 	}
 	ZSTD_freeCCtx(c);
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): it is no string */
 	memcpy(p, INDEX_MAGIC, 8);
 	put32(p + 8, 0);
 	put32(p + 12, h->n_packs);

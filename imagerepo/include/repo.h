@@ -73,10 +73,10 @@ int imagerepo_repo_get(struct imagerepo_repo *r, const struct image_blob *b,
 int imagerepo_repo_check(struct imagerepo_repo *r, const struct image_blob *b,
 			 struct errinfo *err);
 
-/* Every blob that a node may ask for of an image: kernel, initrd, index, bundle,
- * and (when the index is there and sound) its packs; contents and deltas too
- * when `all` is set. fn returns 0 to go on; else the walk ends with what it
- * returned. */
+/* Every blob that a node may ask for of an image: kernel, initrd, index,
+ * bundle, and (when the index is there and sound) its packs; contents and
+ * deltas too when `all` is set. fn returns 0 to go on; else the walk ends with
+ * what it returned. */
 typedef int (*imagerepo_repo_blob_fn)(const struct image_blob *b, void *arg);
 int imagerepo_repo_each(struct imagerepo_repo *r, const struct image_manifest *m,
 			int all, imagerepo_repo_blob_fn fn, void *arg,
@@ -180,8 +180,7 @@ int imagerepo_repo_fsck(struct imagerepo_repo *r,
 /* Reads every blob and deletes what is not what its name says, so that it is
  * fetched again. Needs the lock. fn is called for each blob, what: NULL when it
  * is sound; it returns 0 to go on, else that is returned. */
-typedef int (*imagerepo_scrub_fn)(const char *where, const char *what,
-				  void *arg);
+typedef int (*imagerepo_scrub_fn)(const char *where, const char *what, void *arg);
 int imagerepo_repo_scrub(struct imagerepo_repo *r, imagerepo_scrub_fn fn,
 			 void *arg, struct imagerepo_fsck_stats *stats,
 			 struct errinfo *err);

@@ -193,8 +193,7 @@ int mirror_boot_set(struct mirror *m, struct mirror_image *i, struct errinfo *er
 	i->state = MIRROR_FETCHING;
 	i->done = 0;
 	i->total = im->kernel.size + im->initrd.size + im->bundle.size +
-		   im->index.size +
-		   (m->boot_only ? 0 : im->disk_stored);
+		   im->index.size + (m->boot_only ? 0 : im->disk_stored);
 	rc = blobset_add(&s, &im->kernel);
 	if (!rc)
 		rc = blobset_add(&s, &im->initrd);

@@ -163,8 +163,8 @@ static int sweep(int argc, char **argv, int check)
 		snprintf(keep[i].file, sizeof(keep[i].file), "%s", argv[i]);
 	}
 	if (!rc && check)
-		rc = imagerepo_repo_fsck(repo, keep, (size_t)argc, 1, tell_fault,
-					 NULL, &found, &error);
+		rc = imagerepo_repo_fsck(repo, keep, (size_t)argc, 1,
+					 tell_fault, NULL, &found, &error);
 	else if (!rc)
 		rc = imagerepo_repo_gc(repo, keep, (size_t)argc, 0, 0, &stats,
 				       &error);
