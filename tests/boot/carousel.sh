@@ -54,7 +54,15 @@ idle()
 	done
 }
 
+mirrored()
+{
+	jq -e '.images != [] and all(.images[]; .state == "complete")' \
+		"$lab/gateway/mirror/mirror.json"
+}
+
 lab up --no-pcs
+# The carousel sends what the gateway has.
+await 60 "the gateway has the image" mirrored
 grid workspace delete demo
 manifest=$("$BUILD/bin/imagerepo" channel list --repo "$lab/repo" --json |
 	jq -r '.channels[] | select(.image == "batch" and .channel == "stable").manifest')
