@@ -25,10 +25,13 @@ nbdkit-imagedev-plugin-srcs := $(addprefix imagedev/tool/,nbdkit-plugin.c serve.
 nbdkit-imagedev-plugin-libs := imagedev-curl imagedev imagerepo httpc tuf trust common
 nbdkit-imagedev-plugin-pkgs := jansson libcurl nbdkit
 
-tests              += test-imagedev
-test-imagedev-srcs := tests/unit/test-imagedev.c tests/unit/imagedev-fixture.c
-test-imagedev-libs := imagedev imagerepo trust common
-test-imagedev-pkgs := cmocka
+define imagedev-test
+tests     += $(1)
+$(1)-srcs := tests/unit/$(1).c tests/unit/imagedev-world.c tests/unit/imagedev-fixture.c
+$(1)-libs := imagedev imagerepo trust common
+$(1)-pkgs := cmocka
+endef
+$(foreach t,test-imagedev test-imagedev-fetch test-imagedev-air,$(eval $(call imagedev-test,$(t))))
 
 tests                 += test-fuzz-nbd
 test-fuzz-nbd-srcs := tests/fuzz/replay.c tests/fuzz/nbd.c tests/unit/imagedev-fixture.c
