@@ -13,7 +13,10 @@ hvctl-srcs := hv/hvctl/hvctl.c hv/hvctl/create.c hv/hvctl/show.c
 hvctl-libs := hv common
 hvctl-pkgs := jansson
 
-tests        += test-hv
-test-hv-srcs := tests/unit/test-hv.c
-test-hv-libs := hv common
-test-hv-pkgs := cmocka
+define hv-test
+tests     += $(1)
+$(1)-srcs := tests/unit/$(1).c tests/unit/hv-fixture.c
+$(1)-libs := hv common
+$(1)-pkgs := cmocka
+endef
+$(foreach t,test-hv test-hv-refuse,$(eval $(call hv-test,$(t))))
