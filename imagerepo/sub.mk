@@ -80,10 +80,13 @@ imagerepo-library-srcs := tests/bench/update/library.c
 imagerepo-library-libs := imagerepo trust common
 imagerepo-library-pkgs := jansson
 
-tests          += test-repo
-test-repo-srcs := tests/unit/test-repo.c
-test-repo-libs := imagerepo trust common
-test-repo-pkgs := cmocka jansson
+define repo-test
+tests     += $(1)
+$(1)-srcs := tests/unit/$(1).c tests/unit/repo-fixture.c
+$(1)-libs := imagerepo trust common
+$(1)-pkgs := cmocka jansson
+endef
+$(foreach t,test-repo test-repo-damage,$(eval $(call repo-test,$(t))))
 
 # Each format has a fuzzer; its corpus is replayed as a test.
 define imagerepo-fuzz
