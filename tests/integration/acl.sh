@@ -5,58 +5,24 @@
 # hours, rates, and changes that go back unless confirmed.
 set -eu
 
-: "${BUILD:=build}" "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
-PATH=$PATH:/usr/sbin:/sbin
-if [ -z "${INSIDE:-}" ]; then
-	bin=$(cd "$TOP" && realpath "$BUILD")/bin
-	for need in nft ip unshare nsenter busybox curl jq; do
-		command -v $need >/dev/null || {
-			echo "no $need here"
-			exit 77
-		}
-	done
-	unshare -Urnmpf --mount-proc true 2>/dev/null || {
-		echo "no user namespaces here"
-		exit 77
-	}
-	INSIDE=$bin exec unshare -Urnmpf --mount-proc --kill-child "$0"
-fi
-
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
+# shellcheck source=tests/integration/namespaces.bash
+. "$(dirname "$0")/namespaces.bash"
+in_namespaces nft busybox curl jq
 # Half an hour off UTC: what the kernel compares is not what the owner writes.
 export TZ=XST-5:30
 
-# check NAME COMMAND...: it must succeed; refuse NAME COMMAND...: must not.
-check()
-{
-	local name=$1
-	shift
-	if "$@" >"$tmp/out" 2>&1; then
-		echo "ok - $name"
-	else
-		echo "NOT OK - $name: $*"
-		cat "$tmp/out"
-		failed=$((failed + 1))
-	fi
-}
+# What must not pass is not waited for as long.
 refuse() { LIMIT=0.5 check "$1" not "${@:2}"; }
 not() { ! "$@"; }
-aclc() { "$INSIDE/aclc" "$@"; }
+aclc() { "$bin/aclc" "$@"; }
 
 # The wires: pc --seg0-- gateway --up0-- world
-unshare -n sleep 1000 &
-pc=$!
-unshare -n sleep 1000 &
-world=$!
-until [ "$(readlink /proc/$pc/ns/net)" != "$(readlink /proc/self/ns/net)" ] &&
-	[ "$(readlink /proc/$world/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do
-	sleep 0.05
-done
-in_pc() { nsenter -t $pc -n "$@"; }
-in_world() { nsenter -t $world -n "$@"; }
-ip link set lo up
+namespace
+pc=$ns
+namespace
+world=$ns
+in_pc() { in_ns "$pc" "$@"; }
+in_world() { in_ns "$world" "$@"; }
 ip link add seg0 type veth peer name eth0 netns $pc
 ip link add up0 type veth peer name eth0 netns $world
 ip addr add 10.77.0.1/16 dev seg0
@@ -64,14 +30,12 @@ ip addr add 192.0.2.1/24 dev up0
 ip link set seg0 up
 ip link set up0 up
 echo 1 >/proc/sys/net/ipv4/ip_forward
-in_pc ip link set lo up
 in_pc ip link set eth0 address 52:54:00:77:00:11 up
 # The node (.0.11), its domU (.128.11) and a host of the office (.5.5).
 for a in 10.77.0.11 10.77.128.11 10.77.5.5; do
 	in_pc ip addr add $a/16 dev eth0
 done
 in_pc ip route add default via 10.77.0.1 src 10.77.128.11
-in_world ip link set lo up
 in_world ip link set eth0 up
 in_world ip addr add 192.0.2.7/24 dev eth0
 in_world ip addr add 203.0.113.9/32 dev lo
@@ -252,5 +216,3 @@ check "and compared with" grep -q '^- *1: .* log$' <(aclc diff $conf "$tmp/polic
 check "and proved" aclc prove $conf --live
 }
 check "nothing is left behind" [ -z "$(ls "$tmp/state")" ]
-
-[ $failed -eq 0 ]

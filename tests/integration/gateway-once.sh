@@ -5,56 +5,12 @@
 # every address of the segment is ours.
 set -eu
 
-: "${BUILD:=build}" "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
-if [ -z "${INSIDE:-}" ]; then
-	bin=$(cd "$TOP" && realpath "$BUILD")/bin
-	for need in nginx ip unshare curl; do
-		PATH=$PATH:/usr/sbin:/sbin command -v $need >/dev/null || {
-			echo "no $need here"
-			exit 77
-		}
-	done
-	unshare -Urnmpf --mount-proc true 2>/dev/null || {
-		echo "no user namespaces here"
-		exit 77
-	}
-	INSIDE=$bin exec unshare -Urnmpf --mount-proc --kill-child "$0"
-fi
-
-bin=$INSIDE
-PATH=$PATH:/usr/sbin:/sbin
+# shellcheck source=tests/integration/namespaces.bash
+. "$(dirname "$0")/namespaces.bash"
+in_namespaces nginx curl
 nodes=200
 part=5000
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 
-fail()
-{
-	echo "NOT OK - $1"
-	tail -n 5 "$tmp"/state/nginx/error.log "$tmp/central/error.log"
-	exit 1
-}
-
-check() # NAME COMMAND...
-{
-	local name=$1
-	shift
-	"$@" >"$tmp/out" 2>&1 || { tail -n 5 "$tmp/out" && fail "$name"; }
-	echo "ok - $name"
-}
-
-await()
-{
-	local i
-	for i in $(seq 100); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	echo "await: $* ($i)"
-	return 1
-}
-
-ip link set lo up
 ip addr add 10.99.0.2/32 dev lo
 ip route add local 10.77.0.0/16 dev lo
 
@@ -73,11 +29,7 @@ events { }
 http {
 	log_format sent '\$uri \$status \$body_bytes_sent';
 	access_log $tmp/central/sent sent;
-	client_body_temp_path $tmp/central/b;
-	proxy_temp_path $tmp/central/p;
-	fastcgi_temp_path $tmp/central/f;
-	uwsgi_temp_path $tmp/central/u;
-	scgi_temp_path $tmp/central/s;
+$(nginx_folder "$tmp/central")
 	server {
 		listen 10.99.0.2:8080;
 		location /repo/ { root $tmp/central; }
@@ -105,8 +57,8 @@ segment lab {
 END
 check "files are generated" "$bin/gatewayd" -f "$tmp/nightshift.conf" -g "$tmp/gen"
 nginx -c "$tmp/gen/nginx.conf" -g 'daemon off;' 2>"$tmp/nginx.log" &
-await curl -sf http://10.77.0.1/repo/metadata/timestamp.json ||
-	fail "the gateway's nginx runs"
+expect "the gateway's nginx runs" \
+	curl -sf http://10.77.0.1/repo/metadata/timestamp.json
 
 sent() # PATH: how often and how many bytes crossed the uplink
 {
@@ -190,5 +142,4 @@ echo third >"$tmp/state/mirror/metadata/timestamp.json"
 check "the mirror is asked first" is third metadata/timestamp.json
 check "but by nobody of itself" is_for_mirror second metadata/timestamp.json
 check "where it has metadata, it knows of all roots" not_there metadata/9.root.json
-refuse() { not_there "$@"; }
-check "nothing else of the mirror is shown" refuse mirror.json
+check "nothing else of the mirror is shown" not_there mirror.json

@@ -4,82 +4,18 @@
 # them: three network namespaces (PC - gateway - central), real packets.
 set -eu
 
-: "${BUILD:=build}" "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
-if [ -z "${INSIDE:-}" ]; then
-	bin=$(cd "$TOP" && realpath "$BUILD")/bin
-	for need in nginx dnsmasq nft ip unshare nsenter curl busybox; do
-		PATH=$PATH:/usr/sbin:/sbin command -v $need >/dev/null || {
-			echo "no $need here"
-			exit 77
-		}
-	done
-	unshare -Urnmpf --mount-proc true 2>/dev/null || {
-		echo "no user namespaces here"
-		exit 77
-	}
-	INSIDE=$bin exec unshare -Urnmpf --mount-proc --kill-child "$0"
-fi
+# shellcheck source=tests/integration/namespaces.bash
+. "$(dirname "$0")/namespaces.bash"
+in_namespaces nginx dnsmasq nft curl busybox
 
-bin=$INSIDE
-PATH=$PATH:/usr/sbin:/sbin
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
-
-ok()
-{
-	echo "ok - $1"
-}
-
-not_ok()
-{
-	echo "NOT OK - $1"
-	failed=$((failed + 1))
-}
-
-# check NAME COMMAND...: it must succeed; refuse NAME COMMAND...: must not.
-check()
-{
-	local name=$1
-	shift
-	if "$@" >"$tmp/out" 2>&1; then ok "$name"; else
-		not_ok "$name"
-		tail -n 5 "$tmp/out"
-	fi
-}
-
-refuse()
-{
-	local name=$1
-	shift
-	if "$@" >"$tmp/out" 2>&1; then
-		not_ok "$name"
-		tail -n 5 "$tmp/out"
-	else ok "$name"; fi
-}
-
-await()
-{
-	local i
-	for i in $(seq 100); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	echo "await: $* ($i)"
-	return 1
-}
-
-# A namespace is a sleeping process that holds it.
-unshare -n sleep 1000 &
-pc=$!
-unshare -n sleep 1000 &
-central=$!
-sleep 0.3
-in_pc() { nsenter -t $pc -n "$@"; }
-in_central() { nsenter -t $central -n "$@"; }
+namespace
+pc=$ns
+namespace
+central=$ns
+in_pc() { in_ns "$pc" "$@"; }
+in_central() { in_ns "$central" "$@"; }
 pc_get() { in_pc curl -sf --connect-timeout 2 -m 5 "$@"; }
 
-ip link set lo up
 ip link add seg0 type veth peer name eth0 netns $pc
 ip link add up0 type veth peer name eth0 netns $central
 ip addr add 10.77.0.1/16 dev seg0
@@ -92,11 +28,9 @@ in_pc ip addr add 10.77.0.11/16 dev eth0
 in_pc ip addr add 10.77.0.99/16 dev eth0
 in_pc ip addr add 10.77.128.11/32 dev lo
 in_pc ip addr add 10.77.128.12/32 dev lo
-in_pc ip link set lo up
 in_pc ip route add default via 10.77.0.1
 in_central ip addr add 10.99.0.2/24 dev eth0
 in_central ip link set eth0 up
-in_central ip link set lo up
 echo 1 >/proc/sys/net/ipv4/ip_forward
 
 # The central: an nginx with one desired state and a small repository.
@@ -113,11 +47,7 @@ error_log $tmp/central/error.log;
 events { }
 http {
 	access_log $tmp/central/access.log;
-	client_body_temp_path $tmp/central/body;
-	proxy_temp_path $tmp/central/proxy;
-	fastcgi_temp_path $tmp/central/f;
-	uwsgi_temp_path $tmp/central/u;
-	scgi_temp_path $tmp/central/s;
+$(nginx_folder "$tmp/central")
 	server { listen 8080; location /repo/ { root $tmp/central; } }
 	server {
 		listen 8443 ssl;
@@ -373,9 +303,3 @@ check "a bad configuration is not taken" await grep -q 'the old configuration st
 	"$tmp/gatewayd.log"
 check "and the old one serves on" has pc2 curl -sf \
 	--unix-socket "$tmp/state/gatewayd.sock" http://x/v1/admin/nodes
-
-if [ $failed -gt 0 ]; then
-	tail -n 20 "$tmp/gatewayd.log" "$tmp/nginx.log" "$tmp/dnsmasq.log" \
-		"$tmp/state/nginx/error.log"
-fi
-[ $failed -eq 0 ]

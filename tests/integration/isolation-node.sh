@@ -6,32 +6,18 @@
 # in a domU, and `isolation-pcap judge` over what QEMU recorded at the PC's card.
 set -u
 
-: "${BUILD:=build}" "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
-bin=$(cd "$TOP" && realpath "$BUILD")/bin
-if [ -z "${INSIDE:-}" ]; then
-	unshare -Urn true 2>/dev/null || {
-		echo "no user namespaces here"
-		exit 77
-	}
-	INSIDE=1 exec unshare -Urn --kill-child -pf --mount-proc "$0"
-fi
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
+# shellcheck source=tests/integration/namespaces.bash
+. "$(dirname "$0")/namespaces.bash"
+in_namespaces nft jq
+
 domu_mac=00:16:3e:00:00:01 lan_mac=52:54:00:77:00:11 gateway_mac=52:54:00:77:00:01
 
-# A namespace is a sleeping process that holds it.
-hold()
-{
-	unshare -n sleep 600 &
-	until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do
-		sleep 0.05
-	done
-}
-hold && domu=$!
-hold && lan=$!
-in_domu() { nsenter -t "$domu" -n "$@"; }
-in_lan() { nsenter -t "$lan" -n "$@"; }
+namespace
+domu=$ns
+namespace
+lan=$ns
+in_domu() { in_ns "$domu" "$@"; }
+in_lan() { in_ns "$lan" "$@"; }
 
 # netdom, between a domU, the LAN, and what stands for the tunnel.
 ip link add vif3.0 type veth peer name eth0 netns "$domu"
@@ -93,4 +79,3 @@ echo "$sent sent, $vif at the vif, $far behind the tunnel, $on_lan on the LAN"
 [ "$far" -gt 0 ] || { echo "FAILED: not even honest ones came through"; failed=1; }
 [ "$far" -lt $((sent / 4)) ] || { echo "FAILED: too many came through"; failed=1; }
 "$bin/isolation-pcap" judge "$tmp/lan" || failed=1
-exit $failed

@@ -6,48 +6,13 @@
 # show in minutes, this shows in seconds.
 set -eu
 
-: "${BUILD:=build}" "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
-if [ -z "${INSIDE:-}" ]; then
-	bin=$(cd "$TOP" && realpath "$BUILD")/bin
-	for need in nginx nft ip unshare nsenter mksquashfs zstd; do
-		PATH=$PATH:/usr/sbin:/sbin command -v $need >/dev/null || {
-			echo "no $need here"
-			exit 77
-		}
-	done
-	[ "$(id -u)" = 0 ] || {
-		echo "needs root: the agent's processes change their uid"
-		exit 77
-	}
-	unshare -nmpf --mount-proc true 2>/dev/null || {
-		echo "no namespaces here"
-		exit 77
-	}
-	INSIDE=$bin exec unshare -nmpf --mount-proc --kill-child "$0"
-fi
-
-bin=$INSIDE
-PATH=$bin:$PATH:/usr/sbin:/sbin
+# shellcheck source=tests/integration/namespaces.bash
+. "$(dirname "$0")/namespaces.bash"
+[ "$(id -u)" = 0 ] || skip "needs root: the agent's processes change their uid"
+NAMESPACES=-nmpf in_namespaces nginx nft mksquashfs zstd
+PATH=$bin:$PATH
 export LC_ALL=C
-tmp=$(mktemp -d)
 chmod 755 "$tmp"
-trap 'rm -rf "$tmp"' EXIT
-
-# check NAME COMMAND...: it must succeed within 20 s
-check() {
-	local name=$1 i
-	shift
-	for ((i = 0; i < 100; i++)); do
-		if "$@" >"$tmp/out" 2>&1; then
-			echo "ok - $name"
-			return
-		fi
-		sleep 0.2
-	done
-	echo "NOT OK - $name"
-	tail -n 20 "$tmp/out" "$tmp"/*.log
-	exit 1
-}
 
 said() { grep -Eq -- "$2" "$tmp/$1.log"; }
 not_said() { ! said "$@"; }
@@ -79,30 +44,23 @@ make_image() {
 # --- networks -------------------------------------------------------------------
 
 make_networks() {
-	unshare -n sleep 1000 &
-	pcs[1]=$!
-	unshare -n sleep 1000 &
-	pcs[2]=$!
-	unshare -n sleep 1000 &
-	central=$!
-	sleep 0.3
-	ip link set lo up
+	namespace
+	central=$ns
 	ip link add seg0 type bridge
 	ip addr add 10.77.0.1/16 dev seg0
 	ip link set seg0 up
 	for n in 1 2; do
-		ns=${pcs[$n]}
+		namespace
+		pcs[n]=$ns
 		ip link add "p$n" type veth peer name eth0 netns "$ns"
 		ip link set "p$n" master seg0 up
-		nsenter -t "$ns" -n sh -c "ip link set lo up
-			ip link set eth0 address 52:54:00:77:00:1$n up
+		in_ns "$ns" sh -c "ip link set eth0 address 52:54:00:77:00:1$n up
 			ip addr add 10.77.0.1$n/16 dev eth0"
 	done
 	ip link add up0 type veth peer name eth0 netns "$central"
 	ip addr add 10.99.0.1/24 dev up0
 	ip link set up0 up
-	nsenter -t "$central" -n sh -c 'ip link set lo up
-		ip addr add 10.99.0.2/24 dev eth0; ip link set eth0 up'
+	in_ns "$central" sh -c 'ip addr add 10.99.0.2/24 dev eth0; ip link set eth0 up'
 }
 
 # --- daemons ----------------------------------------------------------------------
@@ -125,7 +83,7 @@ start_central() {
 	pin=$(centrald -f "$tmp/central.conf" -p)
 	centrald -f "$tmp/central.conf" >>"$tmp/centrald.log" 2>&1 &
 	centrald_pid=$!
-	nsenter -t "$central" -n nginx -c "$tmp/central-gen/nginx.conf" \
+	in_ns "$central" nginx -c "$tmp/central-gen/nginx.conf" \
 		-g 'daemon off;' >>"$tmp/central-nginx.log" 2>&1 &
 	cat >"$tmp/gridctl.conf" <<-END
 		central { url unix:$tmp/central/centrald.sock }
@@ -178,7 +136,7 @@ run_gatewayd() {
 start_agent() { # N [STATE]: as another boot if STATE differs
 	local ns=${pcs[$1]}
 	mkdir -p "$tmp/hv$1"
-	nsenter -t "$ns" -n gridagent -d -g 10.77.0.1 \
+	nsenter -t "$ns" -n -- gridagent -d -g 10.77.0.1 \
 		-m "52:54:00:77:00:1$1" -r "$tmp/keys/root.json" \
 		-B "$tmp/build.json" --backend "fake:$tmp/hv$1" \
 		--state "$tmp/${2:-state$1}" >>"$tmp/agent$1.log" 2>&1 &
@@ -209,72 +167,72 @@ mkdir "$tmp/hv2"
 echo "hvm 0" >"$tmp/hv2/host"
 start_agent 2
 agent2=$agent
-check "pc1 enrols" said agent1 'enrolled node=pc1'
-check "pc2 enrols" said agent2 'enrolled node=pc2'
-check "a workspace is applied" apply 2
+expect "pc1 enrols" said agent1 'enrolled node=pc1'
+expect "pc2 enrols" said agent2 'enrolled node=pc2'
+expect "a workspace is applied" apply 2
 # shellcheck disable=SC2059 # a pattern of ours
 for n in 1 2; do
-	check "pc$n runs its domU" said agent$n "$(printf "$running" $n)"
-	check "the domU of pc$n has its configuration" \
+	expect "pc$n runs its domU" said agent$n "$(printf "$running" $n)"
+	expect "the domU of pc$n has its configuration" \
 		grep -q "lab/pc$n" "$tmp/hv$n/vm-data-1/node"
-	check "the operator sees pc$n running" node_is "pc$n" running
+	expect "the operator sees pc$n running" node_is "pc$n" running
 done
 type_is() { gridctl --config "$tmp/gridctl.conf" node show "lab/$1" |
 	grep -q "^domu .*running, $2, "; }
-check "pc1 runs it as PVH" type_is pc1 pvh
-check "pc2, without SVM, as PV" type_is pc2 pv
+expect "pc1 runs it as PVH" type_is pc1 pvh
+expect "pc2, without SVM, as PV" type_is pc2 pv
 mirrored() { grep -q '"state": *"complete"' "$tmp/gateway/mirror/mirror.json"; }
-check "the gateway's mirror has the image whole" mirrored
-check "no request was signed in vain" not_said gatewayd 'seen before|bad signature'
+expect "the gateway's mirror has the image whole" mirrored
+expect "no request was signed in vain" not_said gatewayd 'seen before|bad signature'
 
 kill -9 "$gatewayd_pid"
 wait "$gatewayd_pid" 2>/dev/null || :
 sleep 1
 run_gatewayd
-check "reports go on after the gateway was killed" node_is pc1 running
-check "both kept their domUs" test -e "$tmp/hv1/domain-1" -a \
+expect "reports go on after the gateway was killed" node_is pc1 running
+expect "both kept their domUs" test -e "$tmp/hv1/domain-1" -a \
 	-e "$tmp/hv2/domain-1"
 kill -9 "$centrald_pid"
 wait "$centrald_pid" 2>/dev/null || :
 centrald -f "$tmp/central.conf" >>"$tmp/centrald.log" 2>&1 &
-check "the operator sees them again" node_is pc2 running
+expect "the operator sees them again" node_is pc2 running
 
 # Another boot of pc1 while the first one still runs: only one may have it.
 start_agent 1 state1-b
 status=0
 wait "$agent1" || status=$?
-check "the older boot of a PC is fenced" test "$status" = 3
-check "it has ended its domU" said agent1 'destroyed'
+expect "the older boot of a PC is fenced" test "$status" = 3
+expect "it has ended its domU" said agent1 'destroyed'
 
 # The owner's limit, in the operator's words.
 workspaces() { gridctl --config "$tmp/gridctl.conf" workspace list; }
 remark_is() { workspaces | grep -Eq -- "$1"; }
-check "more domUs than PCs are not given" apply 5
-check "the operator reads why" remark_is 'lab: 2 of 5 domus: no more PCs'
+expect "more domUs than PCs are not given" apply 5
+expect "the operator reads why" remark_is 'lab: 2 of 5 domus: no more PCs'
 sed -i 's/^node pc1/limits { memory 32M }\n&/' "$tmp/nightshift.conf"
 kill -HUP "$gatewayd_pid"
-check "the owner's limit reaches the operator" \
+expect "the owner's limit reaches the operator" \
 	remark_is 'lab: 64 MiB is more than the owner.s limit of 32 MiB'
-check "what was over it is gone" said agent2 'night-pc2: gone'
+expect "what was over it is gone" said agent2 'night-pc2: gone'
 sed -i '/limits/d' "$tmp/nightshift.conf"
 kill -HUP "$gatewayd_pid"
-check "the workspace is back" remark_is 'lab: 2 of 5 domus'
-check "pc2 runs again" node_is pc2 running
+expect "the workspace is back" remark_is 'lab: 2 of 5 domus'
+expect "pc2 runs again" node_is pc2 running
 
-check "the workspace shrinks to nothing" apply 0
-check "pc2's domU is gone" said agent2 'night-pc2: gone'
-check "the operator sees pc2 idle" node_is pc2 enrolled
+expect "the workspace shrinks to nothing" apply 0
+expect "pc2's domU is gone" said agent2 'night-pc2: gone'
+expect "the operator sees pc2 idle" node_is pc2 enrolled
 
-check "the workspace grows again" apply 2
-check "pc2 runs a domU again" node_is pc2 running
+expect "the workspace grows again" apply 2
+expect "pc2 runs a domU again" node_is pc2 running
 boot() { gridctl --config "$tmp/gridctl.conf" node boot "$@"; }
-check "the owner calls pc2 back" boot lab/pc2 local
+expect "the owner calls pc2 back" boot lab/pc2 local
 status=0
 wait "$agent2" || status=$?
-check "its agent ends, for the PC to be restarted" test "$status" = 3
-check "it says why" said agent2 'the owner called this PC back'
-check "its domU is gone" test ! -e "$tmp/hv2/domain-2"
-check "the operator sees it at its own disk" node_is pc2 "local .*local"
-check "the owner gives pc2 again" boot lab/pc2 grid
+expect "its agent ends, for the PC to be restarted" test "$status" = 3
+expect "it says why" said agent2 'the owner called this PC back'
+expect "its domU is gone" test ! -e "$tmp/hv2/domain-2"
+expect "the operator sees it at its own disk" node_is pc2 "local .*local"
+expect "the owner gives pc2 again" boot lab/pc2 grid
 start_agent 2 state2-b
-check "its next boot is on the grid" node_is pc2 running
+expect "its next boot is on the grid" node_is pc2 running

@@ -7,13 +7,9 @@
 # usage: walls.sh [dom0_dark|dom0_boot|dom0|netdom]...
 # shellcheck disable=SC2086,SC2317 # words are meant; functions run by name
 set -u
-TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
-cd "$TOP" || exit 1
-bin=$(realpath "${BUILD:-build}")/bin
-if [ "${WALLS_INSIDE-}" != 1 ]; then
-	unshare -Urn true 2>/dev/null || { echo "no user namespaces here"; exit 77; }
-	WALLS_INSIDE=1 exec unshare -Urn --kill-child -pf --mount-proc "$0" "$@"
-fi
+# shellcheck source=tests/integration/namespaces.bash
+. "$(dirname "$0")/namespaces.bash"
+in_namespaces nft jq
 
 me=52:54:00:77:00:11 gw=52:54:00:77:00:01 other=52:54:00:77:00:66
 a=10.77.0.11 g=10.77.0.1 x=10.77.0.66 all=ff:ff:ff:ff:ff:ff
@@ -21,18 +17,14 @@ group=239.77.0.1 gmac=01:00:5e:4d:00:01
 domu=00:16:3e:00:00:01 d=10.78.0.11 end=169.254.1.1
 lan="nic=eth0 mac=$me"
 known="address=$a gateway=$g gateway-mac=$gw carousel=$group:6900"
-failed=0
 
 # Another namespace, where the far ends of all cables are.
-unshare -n sleep 600 &
-far=$!
-until [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do
-	sleep 0.05
-done
+namespace
+far=$ns
 sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 # /sys shows another namespace's.
 mac_of() { ip -j link show "$1" | jq -r '.[0].address'; }
-at_far() { nsenter -t $far -n "$@"; }
+at_far() { in_ns "$far" "$@"; }
 at_far sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 
 cable() { # HERE THERE
@@ -362,7 +354,7 @@ too_fast() {
 
 if [ $# -eq 0 ]; then
 	for test in dom0_dark dom0_boot dom0 netdom; do
-		WALLS_INSIDE=0 "$0" $test || failed=1
+		INSIDE='' "$0" $test || failed=1
 	done
 else
 	for test; do
@@ -370,4 +362,3 @@ else
 		"$test"
 	done
 fi
-exit $failed

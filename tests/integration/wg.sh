@@ -1,73 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2317  # functions are called by check
 # Tunnels that carry packets: a gateway and two nodes, each in a network
 # namespace of its own. The kernel's WireGuard where it has one, else wireguard-go.
 set -eu
 
-: "${BUILD:=build}" "${TOP:=$(cd "$(dirname "$0")/../.." && pwd)}"
-if [ -z "${INSIDE:-}" ]; then
-	bin=$(cd "$TOP" && realpath "$BUILD")/bin
-	for need in ip unshare nsenter busybox; do
-		PATH=$PATH:/usr/sbin:/sbin command -v $need >/dev/null || {
-			echo "no $need here"
-			exit 77
-		}
-	done
-	unshare -Urnmpf --mount-proc true 2>/dev/null || {
-		echo "no user namespaces here"
-		exit 77
-	}
-	INSIDE=$bin exec unshare -Urnmpf --mount-proc --kill-child "$0"
-fi
+# shellcheck source=tests/integration/namespaces.bash
+. "$(dirname "$0")/namespaces.bash"
+in_namespaces busybox
+try=$bin/try-wg
 
-PATH=$PATH:/usr/sbin:/sbin
-try=$INSIDE/try-wg
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
-
-check() # NAME COMMAND...
-{
-	local name=$1
-	shift
-	if "$@" >"$tmp/out" 2>&1; then
-		echo "ok - $name"
-	else
-		echo "NOT OK - $name"
-		tail -n 5 "$tmp/out"
-		failed=1
-	fi
-}
-
-refuse() # NAME COMMAND...
-{
-	local name=$1
-	shift
-	if "$@" >"$tmp/out" 2>&1; then
-		echo "NOT OK - $name"
-		failed=1
-	else
-		echo "ok - $name"
-	fi
-}
-
-# A new namespace's process, once it is there.
-namespace()
-{
-	unshare -n sleep 1000 &
-	ns=$!
-	until [ "$(readlink /proc/$ns/ns/net)" != "$(readlink /proc/self/ns/net)" ] 2>/dev/null; do
-		sleep 0.05
-	done
-}
-
-in_ns()
-{
-	nsenter -t "$1" -n -- "${@:2}"
-}
-
-ip link set lo up
 ip link add br0 type bridge
 ip addr add 10.77.0.1/16 dev br0
 ip link set br0 up
@@ -76,16 +17,12 @@ for n in 1 2; do
 	pc[n]=$ns
 	ip link add "p$n" type veth peer name eth0 netns "$ns"
 	ip link set "p$n" master br0 up
-	in_ns "$ns" sh -c "ip link set lo up
-		ip addr add 10.77.0.1$n/16 dev eth0; ip link set eth0 up
+	in_ns "$ns" sh -c "ip addr add 10.77.0.1$n/16 dev eth0; ip link set eth0 up
 		ip addr add 10.77.128.1$n/32 dev lo"
 done
 ip addr add 10.99.0.2/32 dev lo
 
-if [ ! -w /dev/net/tun ]; then
-	echo "no /dev/net/tun here"
-	exit 77
-fi
+[ -w /dev/net/tun ] || skip "no /dev/net/tun here"
 
 gateway_key=$($try key "$tmp/gw.key")
 
@@ -131,4 +68,3 @@ refuse "with its interface" eval "for i in 1 2 3 4 5 6 7 8 9 10; do
 	ip link show wgs || break; sleep 0.1; done; ip link show wgs"
 check "and comes again" gw up "$tmp/gw.key" 51820 1420
 check "without peers" test -z "$(gw show)"
-exit $failed
