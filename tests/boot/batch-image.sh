@@ -54,7 +54,7 @@ hvctl create /img/bad.conf
 echo "PROBE bad $(hvctl wait bad 60)"
 END
 # The whole disk lies in dom0's memory here, which it does not with the agent.
-tests/lab/boot-direct -b "$BUILD" -q -o "$dir/o" -l "$log" -t 420 \
+tests/lab/boot-direct -b "$BUILD" -q -o "$dir/o" -l "$log" -t 900 \
 	-x "dom0_mem=320M,max:320M" -c "$(cat "$dir/look")"
 status=$?
 tr -d '\r' <"$log" >"$dir/text"

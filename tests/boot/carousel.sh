@@ -72,14 +72,14 @@ size=$(jq .root.bundle.size "$manifest")
 carousel 10M
 grid node boot pc4 grid || fail "node boot"
 lab pc on pc1 pc4
-check "both PCs enrol" "$BUILD/bin/lab-watch" -u enrolled -t 400 "$lab" pc1 pc4
+check "both PCs enrol" "$BUILD/bin/lab-watch" -u enrolled -t 900 "$lab" pc1 pc4
 # On a full cable HTTP has not brought all before the second one asks.
 for pc in pc1 pc4; do
 	lab exec tc qdisc replace dev $pc root tbf rate 30mbit burst 128kb latency 50ms
 done
 
 assign pc1 pc4
-check "both PCs' workers ask for work" "$BUILD/bin/lab-watch" -u domU -t 300 "$lab" pc1 pc4
+check "both PCs' workers ask for work" "$BUILD/bin/lab-watch" -u domU -t 900 "$lab" pc1 pc4
 for pc in pc1 pc4; do
 	air=$(from_air $pc) http=$(over_http $pc)
 	check "$pc: of $size bytes of the bundle $air came by multicast ($http were sent over HTTP)" \
@@ -97,7 +97,7 @@ until in_mid_turn "$before"; do
 done
 lab service kill gateway-carousel
 check "killed in mid-turn: both PCs' workers ask for work" \
-	"$BUILD/bin/lab-watch" -u domU -t 300 "$lab" pc1 pc4
+	"$BUILD/bin/lab-watch" -u domU -t 900 "$lab" pc1 pc4
 for pc in pc1 pc4; do
 	echo "   $pc: $(from_air $pc) bytes by multicast"
 	check "$pc: the rest came over HTTP" test "$(over_http $pc)" -gt $((size / 10))

@@ -48,7 +48,7 @@ echo "PROBE files $files_before $(files)"
 hvctl destroy flood
 END
 
-tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 400 -o "$dir/over" \
+tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 900 -o "$dir/over" \
 	-c "$(cat "$dir/look")"
 status=$?
 probe() { tr -d '\r' <"$log" | sed -n "s/^PROBE $1 //p"; }

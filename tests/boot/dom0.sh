@@ -37,7 +37,7 @@ echo "PROBE xen $(cat /sys/hypervisor/version/major).$(cat /sys/hypervisor/versi
 hvctl info | sed -n 's/^xen_cmdline */PROBE xen_cmdline /p'
 END
 
-tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 240 -c "$(cat "$dir/look")"
+tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 600 -c "$(cat "$dir/look")"
 status=$?
 grep -a '^PROBE' "$log" | tr -d '\r' >"$dir/probes"
 

@@ -96,7 +96,7 @@ for lie in "${lies[@]}"; do
 	IFS='|' read -r byte _ want <<<"$lie"
 	cp /usr/share/OVMF/OVMF_VARS_4M.fd "$dir/vars.fd"
 	: >"$dir/$byte.serial"
-	timeout 120 qemu-system-x86_64 -nodefaults -display none -no-reboot -machine q35 \
+	timeout 360 qemu-system-x86_64 -nodefaults -display none -no-reboot -machine q35 \
 		-accel tcg,thread=multi,tb-size=256 -cpu max,-smap,-rdtscp,-xsave -smp 1 -m 512M \
 		-drive if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
 		-drive "if=pflash,format=raw,unit=1,file=$dir/vars.fd" \

@@ -75,7 +75,7 @@ END
 chmod 755 "$dir/dom0/etc/nightshift/run"
 
 fired='Watchdog timer fired for domain 0'
-tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 240 -o "$dir/dom0" -w "$fired"
+tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 600 -o "$dir/dom0" -w "$fired"
 status=$?
 grep -a '^PROBE' "$log" | tr -d '\r' >"$dir/probes"
 

@@ -86,7 +86,7 @@ check "the domU lives, and waits" eval "grid node list | grep pc3 | grep -q runn
 
 repair "${parts[@]}"
 lab service start gateway-mirror
-check "its worker comes up" "$BUILD/bin/lab-watch" -u domU -t 120 "$lab" pc3
+check "its worker comes up" "$BUILD/bin/lab-watch" -u domU -t 600 "$lab" pc3
 check "the domU never failed" eval "! serial_has pc3 'nightshift: failed'"
 for file in "${parts[@]}"; do
 	cmp -s "$file" "${file/#$lab\/repo/$mirror}" || fail "$mirror has no good ${file##*/}"
