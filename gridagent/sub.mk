@@ -29,7 +29,7 @@ gridnet-srcs := gridagent/gridnet.c gridagent/super.c \
 gridnet-libs := carousel httpc sandbox common
 gridnet-pkgs := libcurl libsodium xenvchan
 
-# For tests/integration/agent.bats.
+# For tests/integration/agent*.bats.
 progs             += fake-gateway
 fake-gateway-srcs := tests/integration/fake-gateway.c
 fake-gateway-libs := httpd trust common

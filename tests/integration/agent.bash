@@ -245,3 +245,12 @@ child() { # ROLE: its process id
 		return
 	done
 }
+
+running='domu id=batch-1 domid=[0-9]+ state=running'
+
+run_domu() { # [CMDLINE]
+	make_image "${1:-console=hvc0}"
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+}
