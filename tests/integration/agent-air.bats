@@ -33,7 +33,7 @@ teardown() { stop_segment; }
 	wait_for 10 disk_read
 	blob_path bundle
 	[ "$(sent_of "$blob")" -ge "$(stat -c %s "$path")" ]
-	! said 'bytes from the air'
+	run ! said 'bytes from the air'
 }
 
 @test "a carousel that waits for others does not hold a node" {
@@ -59,7 +59,7 @@ teardown() { stop_segment; }
 	desire 2 "$manifest"
 	start_agent
 	wait_for 15 said 'carousel: Resource temporarily unavailable'
-	! said 'bytes from the air'
+	run ! said 'bytes from the air'
 	"$bin/carouseld" receive -i 127.0.0.1 -s 127.0.0.1 -p "$air" \
 		-S "$size" -o "$T/other" "$blob" 3>&-
 	wait_for 15 said 'on the air again'
@@ -80,7 +80,7 @@ teardown() { stop_segment; }
 	wait_for 15 said "$running"
 	wait_for 10 said 'false bytes at'
 	wait_for 10 disk_read
-	! said 'bytes from the air'
+	run ! said 'bytes from the air'
 }
 
 @test "air is started anew when it dies, and joins again" {

@@ -12,7 +12,7 @@ teardown() { stop_segment; }
 	touch "$T/gw/expired"
 	start_agent
 	wait_for 10 said 'segment statement: .*expired'
-	! said enrolled
+	run ! said enrolled
 	rm "$T/gw/expired"
 	wait_for 10 said enrolled
 }
@@ -34,7 +34,7 @@ teardown() { stop_segment; }
 	start_agent
 	wait_for 10 said 'segment statement: '
 	sleep 1
-	! said enrolled
+	run ! said enrolled
 }
 
 @test "another TLS key than the signed one is refused" {
@@ -43,8 +43,8 @@ teardown() { stop_segment; }
 	start_gateway
 	start_agent
 	wait_for 10 said 'enrol: .*pinned'
-	! said enrolled
-	! grep -q enrol "$T/gw/log"
+	run ! said enrolled
+	run ! grep -q enrol "$T/gw/log"
 }
 
 @test "oversized documents are cut" {

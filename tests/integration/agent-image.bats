@@ -54,7 +54,7 @@ damage() { # BLOB OFFSET
 	start_agent
 	wait_for 15 said "$running"
 	wait_for 10 said 'chunks were wrong and are fetched again'
-	! disk_read
+	run ! disk_read
 	cp "$T/good" "$path"
 	wait_for 40 disk_read
 }
@@ -103,7 +103,7 @@ damage() { # BLOB OFFSET
 	start_agent
 	wait_for 15 said "$running"
 	sleep 3
-	! disk_read
+	run ! disk_read
 	mv "$T/away" "$path"
 	wait_for 40 disk_read
 }
@@ -131,7 +131,7 @@ damage() { # BLOB OFFSET
 	start_agent --image-whole
 	wait_for 15 said 'opening -> filling'
 	wait_for 10 last_report '"state":"fetching"'
-	! said "$running"
+	run ! said "$running"
 	mv "$T/away" "$path"
 	wait_for 15 said "$running"
 	[ "$(asked "$(jq -r .root.bundle.sha256 "$manifest_path")")" = 0 ]

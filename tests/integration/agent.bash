@@ -4,6 +4,7 @@
 # What the tests of the agent share: a fake gateway behind a real nginx (TLS
 # and static files as in the product), images, and the agent on a fake
 # hypervisor. Each test has a folder of its own in $T.
+bats_require_minimum_version 1.5.0
 
 bin=$TOP/$BUILD/bin
 case $BUILD in /*) bin=$BUILD/bin ;; esac

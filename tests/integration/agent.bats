@@ -24,7 +24,7 @@ teardown() { stop_segment; }
 @test "reports go on, each in its order" {
 	run_domu
 	wait_for 10 eval '[ "$(grep -c . "$T/gw/reports")" -ge 6 ]'
-	! grep 'seq does not rise' "$T/gw/log"
+	run ! grep 'seq does not rise' "$T/gw/log"
 }
 
 @test "a child has only the rights it needs" {
@@ -35,12 +35,12 @@ teardown() { stop_segment; }
 		p=$(child $role)
 		grep -q '^NoNewPrivs:.*1' "/proc/$p/status"
 		grep -q '^Seccomp:.*2' "/proc/$p/status"
-		! grep -q '^Uid:.*[[:space:]]0[[:space:]]' "/proc/$p/status"
+		run ! grep -q '^Uid:.*[[:space:]]0[[:space:]]' "/proc/$p/status"
 		grep -q '^CapEff:.*0000000000000000' "/proc/$p/status"
 		[ "$(readlink "/proc/$p/root")" = "$T/state/empty" ]
 		[ -z "$(ls "/proc/$p/root/")" ]
 	done
-	! ls -l "/proc/$(child net)/fd" "/proc/$(child verify)/fd" | grep memfd
+	[ -z "$(ls -l "/proc/$(child net)/fd" "/proc/$(child verify)/fd" | grep memfd)" ]
 }
 
 @test "net and verify are started anew when they die" {
@@ -68,7 +68,7 @@ teardown() { stop_segment; }
 	wait_for 10 said enrolled
 	wait_for 10 last_report '"domid":1.*"state":"running"'
 	[ "$(sort -u "$T/gw/boots" | wc -l)" = 1 ]
-	! said created
+	run ! said created
 	[ ! -e "$T/hv/domain-2" ]
 }
 

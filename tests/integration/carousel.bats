@@ -194,7 +194,7 @@ segment() { # script on stdin
 		: >ready
 		carouseld serve -i 10.9.0.1 -d "$BATS_FILE_TMPDIR/repo" -c 1 -n 9 9>ready 2>served & sender=$!
 		until [ -s ready ]; do sleep 0.02; done
-		! carouseld receive -i 10.8.0.1 -s 10.9.0.1 -S "$SIZE" -t 1 -o other "$HEX"
+		if carouseld receive -i 10.8.0.1 -s 10.9.0.1 -S "$SIZE" -t 1 -o other "$HEX"; then exit 1; fi
 		carouseld receive -i 10.9.0.1 -s 10.9.0.1 -S "$SIZE" -t 5 -o own "$HEX"
 		same own
 		kill $sender; wait $sender
@@ -216,7 +216,7 @@ segment() { # script on stdin
 		ln -s "$(dirname "$BLOB")" "way/blobs/${HEX:0:2}"
 		serve -c 1 -d "$PWD/way"
 		! grep 'Landlock is not there' served || exit 0
-		! get outside -t 1
+		if get outside -t 1; then exit 1; fi
 		kill $sender; wait $sender
 		grep ' 0 symbols' served
 	END

@@ -158,7 +158,8 @@ make_repo()
 	printf 'workspace "ll" { image batch/stable; domus 2; memory 512M }\n' >ws.conf
 	[ "$(grid workspace apply ws.conf)" = "change ll: memory_mib 256 -> 512" ]
 	grid workspace list --json | grep -q '"manifest": "'"$(cat manifest)"'"'
-	! grid workspace list --json | grep -q token
+	listed=$(grid workspace list --json)
+	[[ $listed != *token* ]]
 }
 
 @test "workspace apply refuses a bad file whole" {
@@ -238,7 +239,8 @@ await_manifest()
 	cp saved "$file"
 	touch repo/metadata/timestamp.json
 	sleep 2
-	! grid workspace list --json | grep '"error": "[^"]'
+	listed=$(grid workspace list --json)
+	[[ ! $listed =~ '"error": "'[^\"] ]]
 }
 
 @test "tokens open what they are for, and nothing else" {

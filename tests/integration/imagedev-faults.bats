@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # imagedev as a plugin of nbdkit, whose filters make reads fail, come late, and
 # come from all sides at once.
-# shellcheck disable=SC2030,SC2031,SC2314 # each test has its own subshell
+# shellcheck disable=SC2030,SC2031 # each test has its own subshell
 
 setup_file() {
 	export LC_ALL=C

@@ -1,7 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # imagedev: whatever a server does, what is read is right, or waits.
-# shellcheck disable=SC2030,SC2031,SC2314 # each test has its own subshell
+# shellcheck disable=SC2030,SC2031 # each test has its own subshell
+
+bats_require_minimum_version 1.5.0
 
 setup_file() {
 	export LC_ALL=C
@@ -175,7 +177,7 @@ finish() {
 	finish
 	[ "$(stat retries)" = 0 ]
 	[ "$(stat requests)" -gt 20 ]
-	! grep -v 'HTTP/2.0"' nginx/access.log
+	run ! grep -v 'HTTP/2.0"' nginx/access.log
 	unserve
 }
 

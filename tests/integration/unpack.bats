@@ -3,6 +3,8 @@
 # scripts/unpack against a Debian archive of three packages that a fake
 # apt-get holds: no network.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
 	command -v dpkg-deb >/dev/null || skip "no dpkg-deb"
@@ -68,7 +70,7 @@ unpack() {
 	unpack
 	[ "$status" -eq 0 ]
 	[ "$(cat out/root/boot/xen.gz)" = "xen 1:4.17" ]
-	! grep -q gcc out/stamp
+	run ! grep -q gcc out/stamp
 }
 
 @test "a metapackage stands for the package that it points at" {
