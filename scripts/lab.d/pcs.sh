@@ -22,11 +22,15 @@ pc_field()
 # Emulation works everywhere. QEMU 7.2 emulates some features wrongly, so that
 # guests of Xen die or their memory is damaged: they are switched off. SVM is
 # one, at times: a PVH domU may die young and be started again.
+#
+# It keeps what it translated of the firmware until its buffer is full. Where
+# Xen then has a stack in the same page, each push is taken for a change of that
+# code: with room for all code of a boot, a UEFI PC is several times slower.
 pc_accel()
 {
 	svm=,-svm
 	[ "$(pc_field "$1" 4)" != svm ] || svm=
-	echo "-accel tcg,thread=multi,tb-size=512 -cpu max,-smap,-rdtscp,-xsave$svm"
+	echo "-accel tcg,thread=multi,tb-size=64 -cpu max,-smap,-rdtscp,-xsave$svm"
 }
 
 pc_firmware()
