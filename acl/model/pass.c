@@ -60,10 +60,12 @@ static struct space through(struct walk *w, const struct nftmodel_chain *c,
 	for (size_t i = 0; i < c->n_rules && in.n; i++) {
 		const struct nftmodel_rule *r = &c->rules[i];
 
+		/* Both halves go on: nobody needs them cut in pieces. */
+		if (r->verdict == NFTMODEL_CONTINUE && !w->trace)
+			continue;
 		split(p, r, &in, &matched, &missed);
 		if (w->trace)
 			w->trace->fn(r, &in, &matched, w->trace->arg);
-		in = missed;
 		switch (r->verdict) {
 		case NFTMODEL_ACCEPT:
 			space_add_all(p, &w->accepted, &matched);
@@ -74,19 +76,18 @@ static struct space through(struct walk *w, const struct nftmodel_chain *c,
 			space_add_all(p, &left, &matched);
 			break;
 		case NFTMODEL_CONTINUE:
-			/* What is unsure is in both already. */
-			back = space_minus(p, &matched, &in);
-			space_add_all(p, &in, &back);
+			missed = in;
 			break;
 		case NFTMODEL_JUMP:
 			back = through(w, r->target, matched);
-			space_add_all(p, &in, &back);
+			space_add_all(p, &missed, &back);
 			break;
 		case NFTMODEL_GOTO:
 			back = through(w, r->target, matched);
 			space_add_all(p, &left, &back);
 			break;
 		}
+		in = missed;
 	}
 	space_add_all(p, &left, &in);
 	return left;
