@@ -115,11 +115,28 @@ static int run(struct nft_ctx *nft, const char *command, char **out,
 	return *out ? 0 : -ENOMEM;
 }
 
+/* Only where nobody's packets pass between two of its commands. */
+static int load(struct nft_ctx *nft, const char *text, struct errinfo *err)
+{
+	auto_buf struct buf commands = BUF_INIT;
+	int rc = nftmodel_portions(text, &commands);
+
+	if (rc)
+		return errinfo_set_errno(err, rc, "rules");
+	for (size_t at = 0; !rc && at < commands.len;
+	     at += strlen(commands.data + at) + 1) {
+		auto_free char *said = NULL;
+
+		rc = run(nft, commands.data + at, &said, err);
+	}
+	return rc;
+}
+
 /* Listing as JSON with devices, caller frees. text may be NULL: load first. */
 static int list_ruleset(const char *text, char **out, struct errinfo *err)
 {
 	__attribute__((cleanup(end_nft))) struct nft_ctx *nft = NULL;
-	auto_free char *said = NULL, *plain = NULL, *json = NULL;
+	auto_free char *plain = NULL, *json = NULL;
 	json_t *root;
 	int rc = 0;
 
@@ -127,7 +144,7 @@ static int list_ruleset(const char *text, char **out, struct errinfo *err)
 	if (!nft || nft_ctx_buffer_output(nft) || nft_ctx_buffer_error(nft))
 		return errinfo_set(err, -ENOMEM, "libnftables: no context");
 	if (text)
-		rc = run(nft, text, &said, err);
+		rc = load(nft, text, err);
 	if (!rc)
 		rc = run(nft, "list ruleset", &plain, err);
 	if (rc)

@@ -10,12 +10,14 @@
  *	text.c    a match as nft writes it
  *	pass.c    packets through chains
  *	load.c    the listing from a kernel
+ *	portion.c rules in pieces that fit a message to it
  */
 #ifndef NFTMODEL_MODEL_H
 #define NFTMODEL_MODEL_H
 
 #include <jansson.h>
 
+#include "buf.h"
 #include "nftmodel.h"
 
 struct model_set {
@@ -80,6 +82,10 @@ int nftmodel_key(struct nftmodel *m, json_t *left, struct key_part *out,
 /* value.c: a value, range or prefix of that field. */
 int nftmodel_value(struct nftmodel *m, const struct key_part *k, json_t *v,
 		   const struct space_vset **out, struct errinfo *err);
+
+/* portion.c: text for nft -f as commands, one after the other, each with its
+ * NUL: the text, where long lists of elements left their sets, then those. */
+int nftmodel_portions(const char *text, struct buf *out);
 
 /* text.c: any expression as nft writes it, cut to size. */
 void nftmodel_text(json_t *expr, char *out, size_t size);

@@ -1,7 +1,8 @@
 # What a packet filter does, computed: the model that aclc explains and proves on.
 libs          += nftmodel
 nftmodel-srcs := $(addprefix acl/model/,space.c space-value.c parse.c rule.c \
-                 key.c value.c match.c text.c pass.c load.c)
+                 key.c value.c match.c text.c pass.c load.c \
+                 portion.c)
 nftmodel-inc  := acl/model
 nftmodel-libs := common
 nftmodel-pkgs := jansson libnftables

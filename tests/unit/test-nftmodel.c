@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "buf.h"
 #include "cleanup.h"
 #include "nftmodel.h"
 #include "parse.h"
@@ -344,6 +345,31 @@ static void test_bad_rules_do_not_load(void **state)
 	assert_true(strlen(err.text) > 0);
 }
 
+/* More elements than an ordinary user may put into one message. */
+static void test_large_sets_load_in_portions(void **state)
+{
+	auto_buf struct buf sets = BUF_INIT;
+	struct nftmodel *m;
+
+	(void)state;
+	buf_adds(&sets, "set nodes {\n typeof ip saddr . ether saddr\n"
+			" comment \"{ \"\n elements = {\n");
+	for (int i = 0; i < 5000; i++)
+		buf_addf(&sets,
+			 "%s10.0.%d.%d . 52:54:00:00:%02x:%02x comment \"of "
+			 "some file, line %d: {, }\"",
+			 i ? ",\n" : "", i / 256, i % 256, i / 256, i % 256, i);
+	buf_adds(&sets, "\n}\n}\n");
+	m = forward(sets.data, "ip saddr . ether saddr @nodes accept");
+	assert_true(passes(m, NFTMODEL_INET, NFTMODEL_FORWARD,
+			   "saddr=10.0.19.135 ether_saddr=52:54:00:00:13:87"));
+	assert_true(passes(m, NFTMODEL_INET, NFTMODEL_FORWARD,
+			   "saddr=10.0.0.200 ether_saddr=52:54:00:00:00:c8"));
+	assert_false(passes(m, NFTMODEL_INET, NFTMODEL_FORWARD,
+			    "saddr=10.0.19.136 ether_saddr=52:54:00:00:13:88"));
+	nftmodel_free(m);
+}
+
 /* --- spaces ------------------------------------------------------------------ */
 
 static unsigned int seed = 1;
@@ -415,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_all_base_chains_must_accept),
 		cmocka_unit_test(test_frames_at_a_device),
 		cmocka_unit_test(test_bad_rules_do_not_load),
+		cmocka_unit_test(test_large_sets_load_in_portions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
