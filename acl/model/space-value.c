@@ -16,9 +16,22 @@ struct chunk {
 	_Alignas(16) unsigned char data[];
 };
 
+/* What was computed of two sets. Pieces of one cube share the sets that they
+ * were not cut by, so the same two meet again and again. */
+struct memo {
+	const struct space_vset *a, *b, *result;
+	int op; /* OP_AND, or OP_MINUS + the field */
+};
+
+#define MEMOS    4096
+#define LONG     8 /* ranges: shorter ones are computed as soon */
+#define OP_AND   0
+#define OP_MINUS 1
+
 struct space_pool {
 	struct chunk *chunks;
 	int rc;
+	struct memo memo[MEMOS];
 };
 
 #define BITS(n) (((space_value)1 << (n)) - 1)
@@ -162,24 +175,31 @@ static int by_lo(const void *a, const void *b)
  * there, and space_pool_failed says that the answer is none. */
 static const struct space_vset nothing = { 0 };
 
-const struct space_vset *space_vset_of(struct space_pool *p,
-				       const struct space_range *r, size_t n)
+/* Sorts what was put in, and joins what overlaps or touches. */
+static const struct space_vset *settle(struct space_pool *p, struct space_vset *s)
 {
-	struct space_vset *s;
 	size_t k = 0;
 
-	s = vset_new(p, n);
-	if (!s || !n)
-		return &nothing;
-	memcpy(s->r, r, n * sizeof(*r));
-	qsort(s->r, n, sizeof(*r), by_lo);
-	for (size_t i = 1; i < n; i++) {
+	qsort(s->r, s->n, sizeof(s->r[0]), by_lo);
+	for (size_t i = 1; i < s->n; i++) {
 		if (s->r[i].lo > s->r[k].hi && s->r[i].lo - s->r[k].hi > 1)
 			s->r[++k] = s->r[i];
 		else if (s->r[i].hi > s->r[k].hi)
 			s->r[k].hi = s->r[i].hi;
 	}
 	return trim(p, s, k + 1);
+}
+
+const struct space_vset *space_vset_of(struct space_pool *p,
+				       const struct space_range *r, size_t n)
+{
+	struct space_vset *s;
+
+	s = vset_new(p, n);
+	if (!s || !n)
+		return &nothing;
+	memcpy(s->r, r, n * sizeof(*r));
+	return settle(p, s);
 }
 
 const struct space_vset *space_vset_one(struct space_pool *p, space_value lo,
@@ -206,26 +226,32 @@ static size_t first_at(const struct space_vset *s, space_value v)
 	return lo;
 }
 
-const struct space_vset *space_vset_and(struct space_pool *p,
-					const struct space_vset *a,
-					const struct space_vset *b)
+/* How many begin at v or before it. */
+static size_t up_to(const struct space_vset *s, space_value v)
+{
+	size_t i = first_at(s, v);
+
+	return i + (i < s->n && s->r[i].lo <= v);
+}
+
+static const struct space_vset *common(struct space_pool *p,
+				       const struct space_vset *a,
+				       const struct space_vset *b)
 {
 	struct space_vset *s;
-	size_t i, j, k = 0;
+	size_t i, j, i_end, j_end, k = 0;
 
-	if (!a || a == b)
-		return b;
-	if (!b)
-		return a;
-	if (!a->n || !b->n)
-		return &nothing;
 	i = first_at(a, b->r[0].lo);
 	j = first_at(b, a->r[0].lo);
+	i_end = up_to(a, b->r[b->n - 1].hi);
+	j_end = up_to(b, a->r[a->n - 1].hi);
+	if (i >= i_end || j >= j_end)
+		return &nothing;
 	/* Each common range ends where one of the two ends. */
-	s = vset_new(p, a->n - i + b->n - j);
+	s = vset_new(p, i_end - i + j_end - j);
 	if (!s)
 		return &nothing;
-	while (i < a->n && j < b->n) {
+	while (i < i_end && j < j_end) {
 		const struct space_range *x = &a->r[i], *y = &b->r[j];
 		space_value lo = x->lo > y->lo ? x->lo : y->lo;
 		space_value hi = x->hi < y->hi ? x->hi : y->hi;
@@ -240,27 +266,125 @@ const struct space_vset *space_vset_and(struct space_pool *p,
 	return trim(p, s, k);
 }
 
-const struct space_vset *space_vset_not(struct space_pool *p, enum space_field f,
-					const struct space_vset *a)
+static struct memo *memo_of(struct space_pool *p, int op,
+			    const struct space_vset *a,
+			    const struct space_vset *b)
 {
-	space_value next = 0, max = fields[f].max;
+	uintptr_t x = (uintptr_t)a / 16, y = (uintptr_t)b / 16;
+
+	return &p->memo[(x * 31 + y * 17 + (unsigned int)op) % MEMOS];
+}
+
+static int remembers(const struct memo *m, int op, const struct space_vset *a,
+		     const struct space_vset *b)
+{
+	return m->result && m->op == op && m->a == a && m->b == b;
+}
+
+const struct space_vset *space_vset_and(struct space_pool *p,
+					const struct space_vset *a,
+					const struct space_vset *b)
+{
+	struct memo *m;
+
+	if (!a || a == b)
+		return b;
+	if (!b)
+		return a;
+	if (!a->n || !b->n)
+		return &nothing;
+	if (a->n + b->n <= LONG)
+		return common(p, a, b);
+	m = memo_of(p, OP_AND, a, b);
+	if (!remembers(m, OP_AND, a, b))
+		*m = (struct memo){ a, b, common(p, a, b), OP_AND };
+	return m->result;
+}
+
+const struct space_vset *space_vset_sum(struct space_pool *p,
+					const struct space_vset *const *sets,
+					size_t n)
+{
 	struct space_vset *s;
-	size_t k = 0;
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += sets[i]->n;
+	s = total ? vset_new(p, total) : NULL;
+	if (!s)
+		return NULL;
+	total = 0;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(s->r + total, sets[i]->r,
+		       sets[i]->n * sizeof(sets[i]->r[0]));
+		total += sets[i]->n;
+	}
+	qsort(s->r, total, sizeof(s->r[0]), by_lo);
+	for (size_t i = 1; i < total; i++)
+		if (s->r[i].lo <= s->r[i - 1].hi)
+			return NULL;
+	return settle(p, s);
+}
+
+static const struct space_vset *without(struct space_pool *p, enum space_field f,
+					const struct space_vset *a,
+					const struct space_vset *b)
+{
+	struct space_vset *s;
+	size_t j, k = 0;
 
 	if (!a)
-		return &nothing;
-	s = vset_new(p, a->n + 1);
+		a = space_vset_one(p, 0, fields[f].max);
+	if (!a->n || !b->n)
+		return a;
+	j = first_at(b, a->r[0].lo);
+	/* Each range of b ends one piece and begins another. */
+	s = vset_new(p, a->n + up_to(b, a->r[a->n - 1].hi) - j);
 	if (!s)
 		return &nothing;
 	for (size_t i = 0; i < a->n; i++) {
-		if (a->r[i].lo > next)
-			s->r[k++] = (struct space_range){ next, a->r[i].lo - 1 };
-		if (a->r[i].hi >= max)
-			return trim(p, s, k);
-		next = a->r[i].hi + 1;
+		struct space_range left = a->r[i];
+		int some = 1;
+
+		while (j < b->n && b->r[j].hi < left.lo)
+			j++;
+		for (; some && j < b->n && b->r[j].lo <= left.hi; j += some) {
+			if (b->r[j].lo > left.lo)
+				s->r[k++] =
+					(struct space_range){ left.lo,
+							      b->r[j].lo - 1 };
+			/* It may reach into the next one of a. */
+			some = b->r[j].hi < left.hi;
+			left.lo = b->r[j].hi + some;
+		}
+		if (some)
+			s->r[k++] = left;
 	}
-	s->r[k++] = (struct space_range){ next, max };
 	return trim(p, s, k);
+}
+
+const struct space_vset *space_vset_minus(struct space_pool *p,
+					  enum space_field f,
+					  const struct space_vset *a,
+					  const struct space_vset *b)
+{
+	struct memo *m;
+	int op = OP_MINUS + (int)f;
+
+	if (!b)
+		return &nothing;
+	if ((a ? a->n : 0) + b->n <= LONG)
+		return without(p, f, a, b);
+	m = memo_of(p, op, a, b);
+	if (!remembers(m, op, a, b))
+		*m = (struct memo){ a, b, without(p, f, a, b), op };
+	return m->result;
+}
+
+const struct space_vset *space_vset_not(struct space_pool *p, enum space_field f,
+					const struct space_vset *a)
+{
+	return space_vset_minus(p, f, NULL, a);
 }
 
 int space_vset_has(const struct space_vset *s, space_value v)

@@ -8,11 +8,31 @@
 #include <errno.h>
 #include <string.h>
 
-#include "space.h"
+#include "space-index.h"
 
 struct space_cube *space_cube_any(struct space_pool *p)
 {
 	return space_pool_alloc(p, sizeof(struct space_cube));
+}
+
+/* c with that set instead of its own; NULL if it is empty. */
+static const struct space_cube *put(struct space_pool *p,
+				    const struct space_cube *c,
+				    enum space_field f,
+				    const struct space_vset *s)
+{
+	struct space_cube *new;
+
+	if (s && s->n == 0)
+		return NULL;
+	if (s == c->f[f])
+		return c;
+	new = space_cube_any(p);
+	if (!new)
+		return NULL;
+	*new = *c;
+	new->f[f] = s;
+	return new;
 }
 
 const struct space_cube *space_cube_with(struct space_pool *p,
@@ -20,20 +40,7 @@ const struct space_cube *space_cube_with(struct space_pool *p,
 					 enum space_field f,
 					 const struct space_vset *s)
 {
-	const struct space_vset *both;
-	struct space_cube *new;
-
-	both = space_vset_and(p, c->f[f], s);
-	if (both && both->n == 0)
-		return NULL;
-	if (both == c->f[f])
-		return c;
-	new = space_cube_any(p);
-	if (!new)
-		return NULL;
-	*new = *c;
-	new->f[f] = both;
-	return new;
+	return put(p, c, f, space_vset_and(p, c->f[f], s));
 }
 
 static int apart(const struct space_vset *a, const struct space_vset *b)
@@ -111,29 +118,34 @@ struct space space_and(struct space_pool *p, const struct space *a,
 		       const struct space *b)
 {
 	struct space s = SPACE_EMPTY;
+	struct space_index x;
 
-	for (size_t i = 0; i < a->n; i++)
-		for (size_t j = 0; j < b->n; j++)
-			space_add(p, &s,
-				  space_cube_and(p, a->cubes[i], b->cubes[j]));
+	space_index_init(&x, p, b);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct space_cube *const *near;
+		size_t n = space_index_near(&x, a->cubes[i], &near);
+
+		for (size_t j = 0; j < n; j++)
+			space_add(p, &s, space_cube_and(p, a->cubes[i], near[j]));
+	}
 	return s;
 }
 
-/* a without b, cut into pieces that are added to out. */
-static void cube_minus(struct space_pool *p, const struct space_cube *a,
-		       const struct space_cube *b, struct space *out)
+/* a without b as far as fields from..to-1 tell, in pieces that are added to
+ * out; returns what agrees with b in those fields, or NULL. */
+static const struct space_cube *cut(struct space_pool *p,
+				    const struct space_cube *a,
+				    const struct space_cube *b, int from,
+				    int to, struct space *out)
 {
-	const struct space_cube *rest = a;
-
-	for (int f = 0; f < SPACE_FIELDS && rest; f++) {
-		const struct space_vset *other;
-
-		if (!b->f[f] || b->f[f] == rest->f[f])
+	for (int f = from; f < to && a; f++) {
+		if (!b->f[f] || b->f[f] == a->f[f])
 			continue;
-		other = space_vset_not(p, f, b->f[f]);
-		space_add(p, out, space_cube_with(p, rest, f, other));
-		rest = space_cube_with(p, rest, f, b->f[f]);
+		space_add(p, out,
+			  put(p, a, f, space_vset_minus(p, f, a->f[f], b->f[f])));
+		a = space_cube_with(p, a, f, b->f[f]);
 	}
+	return a;
 }
 
 /* Takes b out of s, whose array is nobody else's. */
@@ -149,7 +161,7 @@ static void carve(struct space_pool *p, struct space *s,
 			continue;
 		/* Its pieces go behind the others, and have nothing of b. */
 		s->cubes[i] = NULL;
-		cube_minus(p, c, b, s);
+		cut(p, c, b, 0, SPACE_FIELDS, s);
 	}
 	for (size_t i = 0; i < s->n; i++)
 		if (s->cubes[i])
@@ -157,25 +169,75 @@ static void carve(struct space_pool *p, struct space *s,
 	s->n = kept;
 }
 
+/* The first field that not all of them constrain alike. */
+static int first_unlike(const struct space_cube *const *b, size_t n)
+{
+	int f;
+
+	for (f = 0; f < SPACE_FIELDS; f++)
+		for (size_t i = 1; i < n; i++)
+			if (b[i]->f[f] != b[0]->f[f])
+				return f;
+	return f;
+}
+
+/* The elements of a large set share no value of one field: that field is cut
+ * once for all of them, instead of once for each. The pieces, and their order,
+ * are those of carve. 0: these are no such cubes. */
+static int sweep(struct space_pool *p, const struct space_cube *c,
+		 const struct space_cube *const *b, size_t n, struct space *out)
+{
+	int f = first_unlike(b, n);
+	const struct space_vset **sets, *all;
+
+	sets = f < SPACE_FIELDS ? space_pool_alloc(p, n * sizeof(*sets)) : NULL;
+	if (!sets)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		sets[i] = b[i]->f[f];
+		if (!sets[i])
+			return 0;
+	}
+	all = space_vset_sum(p, sets, n);
+	if (!all)
+		return 0;
+	c = cut(p, c, b[0], 0, f, out);
+	for (size_t i = 0; i < n && c; i++) {
+		const struct space_cube *one;
+
+		if (i == n - 1)
+			space_add(p, out,
+				  put(p, c, f,
+				      space_vset_minus(p, f, c->f[f], all)));
+		one = space_cube_with(p, c, f, sets[i]);
+		cut(p, one, b[i], f + 1, SPACE_FIELDS, out);
+	}
+	return 1;
+}
+
 struct space space_minus(struct space_pool *p, const struct space *a,
 			 const struct space *b)
 {
+	const struct space_cube **hit;
 	struct space s = SPACE_EMPTY;
+	struct space_index x;
 
-	for (size_t i = 0; i < a->n; i++) {
+	space_index_init(&x, p, b);
+	hit = space_pool_alloc(p, b->n * sizeof(*hit));
+	for (size_t i = 0; hit && i < a->n; i++) {
 		const struct space_cube *c = a->cubes[i];
+		const struct space_cube *const *near;
 		struct space left = SPACE_EMPTY;
-		size_t j = 0;
+		size_t n = 0, n_near = space_index_near(&x, c, &near);
 
-		while (j < b->n && disjoint(c, b->cubes[j]))
-			j++;
-		if (j == b->n) {
-			space_add(p, &s, c);
+		for (size_t j = 0; j < n_near; j++)
+			if (!disjoint(c, near[j]))
+				hit[n++] = near[j];
+		if (n > 1 && sweep(p, c, hit, n, &s))
 			continue;
-		}
-		for (space_add(p, &left, c); j < b->n && left.n; j++)
-			if (!disjoint(c, b->cubes[j]))
-				carve(p, &left, b->cubes[j]);
+		space_add(p, &left, c);
+		for (size_t j = 0; j < n && left.n; j++)
+			carve(p, &left, hit[j]);
 		space_add_all(p, &s, &left);
 	}
 	return s;

@@ -370,71 +370,9 @@ static void test_large_sets_load_in_portions(void **state)
 	nftmodel_free(m);
 }
 
-/* --- spaces ------------------------------------------------------------------ */
-
-static unsigned int seed = 1;
-
-static unsigned int dice(unsigned int n)
-{
-	seed = seed * 1103515245 + 12345;
-	return (seed >> 16) % n;
-}
-
-static struct space random_space(struct space_pool *p)
-{
-	static const enum space_field some[] = { SPACE_SADDR, SPACE_DPORT,
-						 SPACE_PROTO };
-	struct space s = SPACE_EMPTY;
-
-	for (unsigned int n = dice(4); n; n--) {
-		struct space_cube *c = space_cube_any(p);
-
-		for (size_t f = 0; f < ARRAY_SIZE(some); f++) {
-			struct space_range r[3];
-			unsigned int k = dice(4);
-
-			if (k == 3)
-				continue;
-			for (unsigned int i = 0; i <= k; i++) {
-				r[i].lo = dice(12);
-				r[i].hi = r[i].lo + dice(4);
-			}
-			c->f[some[f]] = space_vset_of(p, r, k + 1);
-		}
-		space_add(p, &s, c);
-	}
-	return s;
-}
-
-static void test_spaces_are_sets(void **state)
-{
-	(void)state;
-	for (int round = 0; round < 300; round++) {
-		struct space_pool *p = space_pool_new();
-		struct space a = random_space(p), b = random_space(p);
-		struct space both = space_and(p, &a, &b);
-		struct space less = space_minus(p, &a, &b);
-		struct space_point x = { 0 };
-
-		for (int i = 0; i < 16 * 16 * 16; i++) {
-			x.v[SPACE_SADDR] = i % 16;
-			x.v[SPACE_DPORT] = i / 16 % 16;
-			x.v[SPACE_PROTO] = i / 256;
-			assert_int_equal(space_has(&both, &x),
-					 space_has(&a, &x) && space_has(&b, &x));
-			assert_int_equal(space_has(&less, &x),
-					 space_has(&a, &x) && !space_has(&b, &x));
-		}
-		if (space_sample(&less, NULL, &x) == 0)
-			assert_true(space_has(&less, &x));
-		space_pool_free(p);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_spaces_are_sets),
 		cmocka_unit_test(test_unknown_is_refused),
 		cmocka_unit_test(test_unknown_is_named),
 		cmocka_unit_test(test_packets_pass_as_in_the_kernel),

@@ -105,12 +105,20 @@ const struct space_vset *space_vset_of(struct space_pool *p,
 				       const struct space_range *r, size_t n);
 const struct space_vset *space_vset_one(struct space_pool *p, space_value lo,
 					space_value hi);
-/* NULL as a set means any value; inverse needs the field for its bound. */
+/* NULL as a set means any value, of which the field says how many there are. */
 const struct space_vset *space_vset_and(struct space_pool *p,
 					const struct space_vset *a,
 					const struct space_vset *b);
+const struct space_vset *space_vset_minus(struct space_pool *p,
+					  enum space_field f,
+					  const struct space_vset *a,
+					  const struct space_vset *b);
 const struct space_vset *space_vset_not(struct space_pool *p, enum space_field f,
 					const struct space_vset *a);
+/* All of them, if no two share a value; NULL if some do, or out of memory. */
+const struct space_vset *space_vset_sum(struct space_pool *p,
+					const struct space_vset *const *sets,
+					size_t n);
 int space_vset_has(const struct space_vset *s, space_value v);
 int space_vset_meet(const struct space_vset *a, const struct space_vset *b);
 
