@@ -145,7 +145,7 @@ static void add_field(const struct line_view *v, struct space *out,
 static void add_segment_source(const struct line_view *v,
 			       const struct acl_item *item, struct space *out)
 {
-	struct space nodes = acl_world_nodes(v->w), others = SPACE_EMPTY;
+	struct space nodes = acl_world_nodes(v->w, 0), others = SPACE_EMPTY;
 	struct space_pool *p = v->w->pool;
 
 	if (item->kind == ACL_NODES || item->kind == ACL_ANY)

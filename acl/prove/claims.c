@@ -118,11 +118,14 @@ static struct space segment_input(const struct world *w)
 
 static struct space segment_input_allowed(const struct world *w)
 {
-	struct space nodes = acl_world_nodes(w), s = acl_world_services(w), one;
+	struct space s = acl_world_dhcp(w, 0), nodes, one;
 
-	s = space_and(w->pool, &nodes, &s);
-	one = acl_world_dhcp(w, 0);
-	space_add_all(w->pool, &s, &one);
+	for (int enrolled = 0; enrolled < 2; enrolled++) {
+		nodes = acl_world_nodes(w, enrolled);
+		one = acl_world_services(w, enrolled);
+		one = space_and(w->pool, &nodes, &one);
+		space_add_all(w->pool, &s, &one);
+	}
 	one = acl_allowed(w, ALLOW_GATEWAY_SEGMENT);
 	space_add_all(w->pool, &s, &one);
 	return s;
@@ -252,8 +255,9 @@ static const struct claim claims[] = {
 	  "the gateway begins no IPv6 to the segment or a domU", ACL_WAY_OUTPUT,
 	  v6_output, nothing },
 	{ "segment-to-gateway",
-	  "dom0 and netdom reach the named services of the gateway, others of "
-	  "the segment DHCP and what the policy says",
+	  "dom0 and netdom reach the named services of the gateway, before they "
+	  "enrol those to boot with; others of the segment DHCP and what the "
+	  "policy says",
 	  ACL_WAY_INPUT, segment_input, segment_input_allowed },
 	{ "domu-to-gateway", "domUs reach of the gateway what the policy says",
 	  ACL_WAY_INPUT, domu_input, domu_input_allowed },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * domus - whom a proof is about: domUs that might be, or those that are.
+ * domus - whom a proof is about: domUs that might be, or those that are; and
+ * which nodes are enrolled.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -153,4 +154,40 @@ int acl_prove_live_domus(const struct nftmodel *m, const struct acl_facts *f,
 	*out = d;
 	*n_out = l.n;
 	return 0;
+}
+
+struct enrolled {
+	struct acl_node *nodes;
+	size_t n;
+};
+
+/* "ADDRESS . MAC" */
+static void enrol(const char *value, const char *comment, void *arg)
+{
+	const struct enrolled *e = arg;
+	char text[PARSE_IPV4_STR], mac[PARSE_MAC_STR];
+	uint32_t a;
+
+	(void)comment;
+	if (sscanf(value, "%15s . %17s", text, mac) != 2 || parse_ipv4(text, &a))
+		return;
+	for (size_t i = 0; i < e->n; i++) {
+		char its[PARSE_MAC_STR];
+
+		if (e->nodes[i].address != a)
+			continue;
+		format_mac(e->nodes[i].mac, its);
+		e->nodes[i].enrolled |= strcmp(its, mac) == 0;
+	}
+}
+
+void acl_prove_live_enrolled(const struct nftmodel *m, struct acl_node *nodes,
+			     size_t n)
+{
+	struct enrolled e = { nodes, n };
+
+	for (size_t i = 0; i < n; i++)
+		nodes[i].enrolled = 0;
+	/* Rules without that set enrol nobody. */
+	(void)nftmodel_elements(m, "inet", ACL_TABLE, "enrolled", enrol, &e);
 }

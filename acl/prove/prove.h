@@ -51,10 +51,12 @@ const struct space_vset *acl_world_segment(const struct world *w); /* its hosts 
 const struct space_vset *acl_world_domu_range(const struct world *w);
 const struct space_vset *acl_world_interfaces(const struct world *w, int domus);
 const struct space_vset *acl_world_elsewhere(const struct world *w);
-/* Packets of nodes as the segment sees them: their address and MAC. */
-struct space acl_world_nodes(const struct world *w);
-/* What nodes may ask of the gateway: services, echo, errors about them. */
-struct space acl_world_services(const struct world *w);
+/* Packets of nodes as the segment sees them: their address and MAC. Of all, or
+ * of those that are enrolled. */
+struct space acl_world_nodes(const struct world *w, int enrolled);
+/* What nodes may ask of the gateway: what one boots and enrols with, echo,
+ * errors about them; or what only enrolled ones may ask for. */
+struct space acl_world_services(const struct world *w, int enrolled);
 struct space acl_world_dhcp(const struct world *w, int from_gateway);
 struct space acl_world_errors(const struct world *w); /* ICMP, related */
 

@@ -98,7 +98,7 @@ const struct space_vset *acl_world_elsewhere(const struct world *w)
 			      space_vset_of(w->pool, r, ARRAY_SIZE(r)));
 }
 
-struct space acl_world_nodes(const struct world *w)
+struct space acl_world_nodes(const struct world *w, int enrolled)
 {
 	struct space s = SPACE_EMPTY, one;
 
@@ -106,6 +106,8 @@ struct space acl_world_nodes(const struct world *w)
 		const struct acl_node *n = &w->f->nodes[i];
 		space_value mac = acl_world_mac(n->mac);
 
+		if (enrolled && !n->enrolled)
+			continue;
 		one = acl_world_cube(
 			w, (struct world_field[]){
 				   { SPACE_SADDR, n->address, n->address },
@@ -127,36 +129,48 @@ static struct space service(const struct world *w, int protocol, int port)
 			   { SPACE_FIELDS, 0, 0 } });
 }
 
-/* Named here once more, from the contract and not from the compiler's table. */
-struct space acl_world_services(const struct world *w)
+/* Is somebody there, and why a packet did not get there. */
+static struct space signals(const struct world *w)
 {
-	const struct acl_facts *f = w->f;
-	const struct {
-		int protocol, port;
-	} named[] = {
-		{ IPPROTO_N_UDP, 69 },  /* TFTP: boot files */
-		{ IPPROTO_N_TCP, 80 },  /* boot files, repository */
-		{ IPPROTO_N_TCP, 443 }, /* control */
-		{ IPPROTO_N_TCP, f->repo.port },
-		{ IPPROTO_N_UDP, f->carousel.port },
-		{ IPPROTO_N_UDP, w->has_tunnel ? f->tunnel.port : 0 },
-	};
-	struct space s = acl_world_errors(w), one;
+	struct space s = acl_world_errors(w), echo;
 
-	for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
-		if (!named[i].port)
-			continue;
-		one = service(w, named[i].protocol, named[i].port);
-		space_add_all(w->pool, &s, &one);
-	}
-	one = acl_world_cube(
+	echo = acl_world_cube(
 		w, (struct world_field[]){
 			   { SPACE_ETYPE, ETYPE_IP, ETYPE_IP },
 			   { SPACE_PROTO, IPPROTO_N_ICMP, IPPROTO_N_ICMP },
 			   { SPACE_ICMP_TYPE, ICMP_ECHO, ICMP_ECHO },
 			   { SPACE_CT_STATE, SPACE_CT_NEW, SPACE_CT_RELATED },
 			   { SPACE_FIELDS, 0, 0 } });
-	space_add_all(w->pool, &s, &one);
+	space_add_all(w->pool, &s, &echo);
+	return s;
+}
+
+/* Named here once more, from the contract and not from the compiler's table. */
+struct space acl_world_services(const struct world *w, int enrolled)
+{
+	const struct acl_facts *f = w->f;
+	const struct {
+		int enrolled, protocol, port;
+	} named[] = {
+		{ 0, IPPROTO_N_UDP, 69 },  /* TFTP: boot files */
+		{ 0, IPPROTO_N_TCP, 80 },  /* boot files, repository */
+		{ 0, IPPROTO_N_TCP, 443 }, /* control */
+		{ 1, IPPROTO_N_TCP, f->repo.port },
+		{ 1, IPPROTO_N_UDP, f->carousel.port },
+		{ 1, IPPROTO_N_UDP, w->has_tunnel ? f->tunnel.port : 0 },
+	};
+	struct space s = SPACE_EMPTY, one;
+
+	for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
+		if (!named[i].port || named[i].enrolled != enrolled)
+			continue;
+		one = service(w, named[i].protocol, named[i].port);
+		space_add_all(w->pool, &s, &one);
+	}
+	if (!enrolled) {
+		one = signals(w);
+		space_add_all(w->pool, &s, &one);
+	}
 	acl_world_only(w, &s, SPACE_DADDR, f->address, f->address);
 	return s;
 }

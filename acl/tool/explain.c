@@ -180,7 +180,7 @@ static int explain(const struct judge *j, const struct tool_options *o)
 int tool_explain(int argc, char **argv, void *arg)
 {
 	struct tool_options o;
-	struct judge j;
+	struct judge j = { 0 };
 	int rc;
 
 	(void)arg;

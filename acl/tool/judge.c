@@ -44,12 +44,18 @@ static int load_compiled(struct judge *j)
 	return rc ? tool_fail(errinfo_text(&err, rc)) : CMD_EXIT_OK;
 }
 
-/* Whose domUs: those that are, or one of each kind that might be. */
-static int set_domus(struct judge *j, int live)
+/* Whose domUs: those that are, or one of each kind that might be. Likewise
+ * enrolled nodes. */
+static int set_people(struct judge *j, int live)
 {
 	struct acl_facts *f = &j->t.facts;
 	size_t n = 0;
 	int rc;
+
+	if (live)
+		acl_prove_live_enrolled(j->m, j->t.nodes, f->n_nodes);
+	for (size_t i = 1; j->both_kinds && !live && i < f->n_nodes; i += 2)
+		j->t.nodes[i].enrolled = 0;
 
 	rc = live ? acl_prove_live_domus(j->m, f, &j->domus, &n)
 		  : acl_prove_domus(f, j->p, &j->domus, &n);
@@ -67,7 +73,6 @@ int judge_open(struct judge *j, const struct tool_options *o, const char *policy
 	struct tool_options all = *o;
 	int rc;
 
-	*j = (struct judge){ 0 };
 	if (o->live && o->rules)
 		return cmd_misuse("--live or --rules, not both");
 	all.domus = 1;
@@ -85,7 +90,7 @@ int judge_open(struct judge *j, const struct tool_options *o, const char *policy
 	else if (o->rules)
 		rc = load_file(o->rules, &j->m);
 	if (!rc)
-		rc = set_domus(j, o->live || o->rules);
+		rc = set_people(j, o->live || o->rules);
 	if (!rc && !j->m)
 		rc = load_compiled(j);
 	return rc;

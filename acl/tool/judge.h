@@ -17,13 +17,15 @@
 	"  -r, --rules FILE    judge these rules (text for nft -f)\n"
 
 struct judge {
+	int both_kinds; /* if no kernel says who is enrolled: half of the nodes,
+			 * so that a proof is about the others as well; else all */
 	struct tool_facts t;
 	struct acl_policy *p;
 	struct nftmodel *m;
 	struct acl_domu *domus;
 };
 
-/* Rules: --live, --rules, or what the policy (NULL: the default one) compiles
+/* j: zeroed, or with its first member set. Rules: --live, --rules, or what the policy (NULL: the default one) compiles
  * to, loaded where it hurts nobody. Exit status; what is wrong was told. */
 int judge_open(struct judge *j, const struct tool_options *o, const char *policy);
 void judge_dispose(struct judge *j);

@@ -159,7 +159,7 @@ int tool_prove(int argc, char **argv, void *arg)
 	struct errinfo err = ERRINFO_INIT;
 	struct proofs *all;
 	struct tool_options o;
-	struct judge j;
+	struct judge j = { .both_kinds = 1 };
 	int rc;
 
 	(void)arg;

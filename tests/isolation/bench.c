@@ -40,7 +40,7 @@ static const int protocols6[] = { 6, 17, 58, 132 };
 
 static const struct acl_node nodes[BENCH_NODES] = {
 	{ "pc1", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 12, 1 },
-	{ "pc2", 0x0a4d000c, { 0x52, 0x54, 0, 0x77, 0, 0x12 }, 13, 1 },
+	{ "pc2", 0x0a4d000c, { 0x52, 0x54, 0, 0x77, 0, 0x12 }, 13, 0 },
 };
 
 static const struct acl_domu domus[BENCH_NODES] = {

@@ -97,9 +97,10 @@ static const struct {
 	{ NODES, BIT(WHO_GATEWAY), IP_UDP, 69, "boot: TFTP" },
 	{ NODES, BIT(WHO_GATEWAY), IP_TCP, 80, "boot: HTTP" },
 	{ NODES, BIT(WHO_GATEWAY), IP_TCP, 443, "control" },
-	{ NODES, BIT(WHO_GATEWAY), IP_TCP, 8080, "repository" },
-	{ NODES, BIT(WHO_GATEWAY), IP_UDP, 4000, "carousel" },
-	{ NODES, BIT(WHO_GATEWAY), IP_UDP, 51820, "tunnel" },
+	/* The other one has not enrolled. */
+	{ BIT(WHO_NETDOM), BIT(WHO_GATEWAY), IP_TCP, 8080, "repository" },
+	{ BIT(WHO_NETDOM), BIT(WHO_GATEWAY), IP_UDP, 4000, "carousel" },
+	{ BIT(WHO_NETDOM), BIT(WHO_GATEWAY), IP_UDP, 51820, "tunnel" },
 	{ NODES, BIT(WHO_GATEWAY), IP_ICMP, 8, "echo" },
 	{ SEGMENT, BIT(WHO_GATEWAY), IP_UDP, 67, "DHCP" },
 	/* The gateway is its owner's. */

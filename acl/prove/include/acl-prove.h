@@ -62,7 +62,10 @@ struct acl_proof {
 	size_t n_rules, n_broken;
 };
 
-/* Tries all claims. p NULL: a policy of no lines. -EINVAL: the ruleset has no
+/* Which nodes the facts call enrolled matters: what only those reach, others
+ * must not.
+ *
+ * Tries all claims. p NULL: a policy of no lines. -EINVAL: the ruleset has no
  * chain at a hook that must have one (nothing is proved about an empty one). */
 int acl_prove(struct nftmodel *m, const struct acl_facts *f,
 	      const struct acl_policy *p, struct acl_proof *out,
@@ -77,6 +80,10 @@ int acl_prove_domus(const struct acl_facts *f, const struct acl_policy *p,
 /* Those that table inet nightshift says there are now. */
 int acl_prove_live_domus(const struct nftmodel *m, const struct acl_facts *f,
 			 struct acl_domu **out, size_t *n_out);
+
+/* Who of these nodes is enrolled: those that the table's set says. */
+void acl_prove_live_enrolled(const struct nftmodel *m, struct acl_node *nodes,
+			     size_t n);
 
 /* The packets that may pass that way, of those given. */
 struct space acl_pass(struct nftmodel *m, enum acl_way way,
