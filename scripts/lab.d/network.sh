@@ -27,7 +27,13 @@ network_up()
 	await 5 in_lab ip link set lo up || die "the namespace cannot be entered"
 	in_lab sh -eu -c '
 		sysctl -qw net.ipv4.ip_forward=1 net.ipv4.ip_unprivileged_port_start=0
-		ip link add seg0 type bridge
+		# seg0 stands for a switch: what passes it does not pass the gateway.
+		for call in iptables ip6tables arptables; do
+			[ ! -e /proc/sys/net/bridge ] ||
+				sysctl -qw net.bridge.bridge-nf-call-$call=0
+		done
+		# A MAC of its own: else it is the lowest of its ports, and moves.
+		ip link add seg0 address 52:54:00:77:00:01 type bridge
 		ip address add 10.77.0.1/16 dev seg0
 		setsid unshare --net -- sleep infinity </dev/null >/dev/null 2>&1 &
 		echo $! >"$1"
