@@ -32,8 +32,11 @@ bench-acl-forward-libs     := acl common
 bench-acl-forward-cppflags := -Itests/isolation
 bench-acl-forward-pkgs     := libnftables
 
-# For a domU's root, in any image; and what records and judges frames.
-tests               += isolation-send isolation-pcap
-isolation-send-srcs := $(addprefix tests/isolation/,send.c wire.c)
-isolation-pcap-srcs := $(addprefix tests/isolation/,pcap.c wire.c)
+# For root in a domU, in any image; what scans a node from its segment; what
+# records and judges frames, and what reports on all of it.
+tests                 += isolation-send isolation-scan isolation-pcap isolation-report
+isolation-send-srcs   := $(addprefix tests/isolation/,send.c attack.c wire.c)
+isolation-scan-srcs   := $(addprefix tests/isolation/,scan.c wire.c)
+isolation-pcap-srcs   := $(addprefix tests/isolation/,pcap.c pcap-file.c wire.c)
+isolation-report-srcs := $(addprefix tests/isolation/,report.c attack.c pcap-file.c wire.c)
 $(BUILD)/bin/isolation-send: private LDHARDEN := $(if $(findstring sanitize,$(CFLAGS)),$(LDHARDEN),$(subst -pie,-static-pie,$(LDHARDEN)))

@@ -2,90 +2,39 @@
 /*
  * isolation-pcap - frames on a LAN, recorded and judged.
  *
- *	isolation-pcap record IFACE FILE	until its standard input ends
- *	isolation-pcap judge FILE [node=MAC gateway=MAC [known=MAC]...]
- *	isolation-pcap count FILE		frames with a probe's marker
+ *	isolation-pcap record IFACE FILE [in|out]   until its standard input
+ *ends isolation-pcap judge FILE [node=MAC gateway=MAC [address=ADDRESS]
+ *				   [known=MAC]...]
+ *	isolation-pcap count FILE	frames with a probe's marker
+ *	isolation-pcap end FILE BASE	what isolation-send said last
+ *	isolation-pcap answers FILE node=MAC	what it says to a scan
+ *	isolation-pcap scanned FILE node=MAC	ports of it that a scan reached
  *
  * Judged are frames at a node's port (QEMU's filter-dump records them, too):
  * none may carry a probe of isolation-send's; what the node sends goes to its
- * gateway alone, ARP, DHCP, boot, control, repository, carousel, tunnel; nobody
- * unknown sends. Something of the tunnel must be there: where nothing is sent
- * nothing is shown.
+ * gateway alone, ARP, DHCP, boot, control, repository, carousel, tunnel, and
+ * answers no scan; nobody unknown sends. Something of the tunnel must be there,
+ * and ARP for its address: where nothing is sent nothing is shown.
  */
 #include <arpa/inet.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "wire.h"
+#include "attack.h"
+#include "pcap-file.h"
 
-#define PCAP_MAGIC    0xa1b2c3d4U
-#define PCAP_ETHERNET 1
-#define SNAP_MAX      65535
-#define KNOWN_MAX     32
-#define TUNNEL        51820
-
-struct pcap_head {
-	uint32_t magic;
-	uint16_t major, minor;
-	int32_t zone;
-	uint32_t sigfigs, snaplen, link;
-};
-
-struct pcap_record {
-	uint32_t sec, usec, len, orig;
-};
-
-static int record(const char *interface, const char *path)
-{
-	const struct pcap_head head = { PCAP_MAGIC,   2, 4, 0, 0, SNAP_MAX,
-					PCAP_ETHERNET };
-	struct sockaddr_ll at = { .sll_family = AF_PACKET,
-				  .sll_protocol = htons(0x0003) };
-	static uint8_t data[SNAP_MAX];
-	FILE *f = fopen(path, "w");
-	struct pollfd fds[2] = { { .fd = 0, .events = POLLIN } };
-
-	fds[1].fd = socket(AF_PACKET, SOCK_RAW, htons(0x0003));
-	fds[1].events = POLLIN;
-	at.sll_ifindex = (int)if_nametoindex(interface);
-	if (!f || fds[1].fd < 0 || !at.sll_ifindex ||
-	    bind(fds[1].fd, (struct sockaddr *)&at, sizeof(at)) ||
-	    fwrite(&head, sizeof(head), 1, f) != 1 || fflush(f)) {
-		perror(interface);
-		return 1;
-	}
-	/* Whoever waits for the file's head knows that we listen. */
-	while (!fds[0].revents && poll(fds, 2, -1) >= 0) {
-		struct timespec t;
-		struct pcap_record r;
-		ssize_t n = fds[1].revents
-				    ? recv(fds[1].fd, data, sizeof(data), 0)
-				    : 0;
-
-		if (n <= 0)
-			continue;
-		clock_gettime(CLOCK_REALTIME, &t);
-		r = (struct pcap_record){ (uint32_t)t.tv_sec,
-					  (uint32_t)(t.tv_nsec / 1000),
-					  (uint32_t)n, (uint32_t)n };
-		fwrite(&r, sizeof(r), 1, f);
-		fwrite(data, (size_t)n, 1, f);
-	}
-	return fclose(f) != 0;
-}
+#define KNOWN_MAX 32
+#define TUNNEL    51820
+#define CAROUSEL  7883
+#define ACK       0x10
 
 struct judge {
 	int has_node;
 	uint8_t node[6], gateway[6], known[KNOWN_MAX][6];
+	uint32_t address; /* 0: not looked at */
 	size_t n_known;
-	unsigned long frames, of_node, tunnel, probes, faults;
+	unsigned long frames, of_node, tunnel, probes, arp, faults;
 };
 
 static void fault(struct judge *j, const struct wire_heard *h, const char *what)
@@ -105,11 +54,31 @@ static int is_service(const struct wire_heard *h)
 
 	if (h->protocol == 17)
 		return h->dport == TUNNEL || h->dport == 69 ||
+		       h->dport == CAROUSEL ||
 		       (h->sport == 68 && h->dport == 67);
 	for (size_t i = 0; h->protocol == 6 && i < 3; i++)
 		if (h->dport == tcp[i])
 			return 1;
 	return 0;
+}
+
+/* A SYN of isolation-scan's counts from its port, and may carry some bytes. */
+static int answers_scan(const struct wire_heard *h)
+{
+	return h->protocol == 6 && (h->tcp_flags & ACK) &&
+	       h->tcp_ack - 1 - (WIRE_SEQ | h->sport) <= 64;
+}
+
+static void judge_arp(struct judge *j, const struct wire_heard *h)
+{
+	if (!j->address)
+		return;
+	if (h->arp_op == 2 && h->arp_spa != j->address)
+		fault(j, h, "ARP for another's address");
+	else if (h->arp_op == 2 && (h->dst_mac[0] & 1))
+		fault(j, h, "ARP, told to everybody");
+	else
+		j->arp += h->arp_op == 2;
 }
 
 static void judge_node(struct judge *j, const struct wire_heard *h, int has_tag)
@@ -128,6 +97,10 @@ static void judge_node(struct judge *j, const struct wire_heard *h, int has_tag)
 		fault(j, h, "to everybody");
 	else if (h->ethertype == ETH_IP && !to_group && !is_service(h))
 		fault(j, h, "no service");
+	else if (answers_scan(h))
+		fault(j, h, "answers a scan");
+	else if (h->ethertype == ETH_ARP)
+		judge_arp(j, h);
 	j->tunnel += h->protocol == 17 && h->dport == TUNNEL;
 }
 
@@ -139,12 +112,13 @@ static int is_known(const struct judge *j, const uint8_t mac[6])
 	return memcmp(j->gateway, mac, 6) == 0;
 }
 
-static void judge_frame(struct judge *j, const uint8_t *data, size_t len)
+static void judge_frame(const uint8_t *data, size_t len, int with_ether, void *arg)
 {
+	struct judge *j = arg;
 	struct wire_heard h;
 
 	j->frames++;
-	wire_hear(data, len, 1, &h);
+	wire_hear(data, len, with_ether, &h);
 	if (memmem(data, len, WIRE_MARKER, 7)) {
 		j->probes++;
 		fault(j, &h, "a probe");
@@ -158,27 +132,73 @@ static void judge_frame(struct judge *j, const uint8_t *data, size_t len)
 		fault(j, &h, "from nobody");
 }
 
-static int read_file(struct judge *j, const char *path)
-{
-	static uint8_t data[SNAP_MAX];
-	FILE *f = fopen(path, "r");
-	struct pcap_head head;
-	struct pcap_record r;
-	int bad;
+/* --- what came in answer to a scan ------------------------------------------- */
 
-	bad = !f || fread(&head, sizeof(head), 1, f) != 1 ||
-	      head.magic != PCAP_MAGIC || head.link != PCAP_ETHERNET;
-	while (!bad && fread(&r, sizeof(r), 1, f) == 1) {
-		bad = r.len > sizeof(data) || fread(data, 1, r.len, f) != r.len;
-		if (!bad)
-			judge_frame(j, data, r.len);
-	}
-	if (f)
-		fclose(f);
-	if (bad)
-		fprintf(stderr, "%s: no recording of Ethernet frames\n", path);
-	return bad;
+struct answers {
+	uint8_t node[6];
+	unsigned long tcp, icmp, arp, other;
+};
+
+static void count_answer(const uint8_t *data, size_t len, int with_ether,
+			 void *arg)
+{
+	struct answers *a = arg;
+	struct wire_heard h;
+
+	wire_hear(data, len, with_ether, &h);
+	if (memcmp(h.src_mac, a->node, 6) != 0)
+		return;
+	if (answers_scan(&h))
+		a->tcp++;
+	else if (h.ethertype == ETH_IP && h.protocol == 1)
+		a->icmp++;
+	else if (h.ethertype == ETH_ARP && h.arp_op == 2)
+		a->arp++;
+	else
+		a->other++;
 }
+
+struct scanned {
+	uint8_t node[6];
+	uint8_t seen[65536];
+	unsigned long ports;
+};
+
+static void see_port(const uint8_t *data, size_t len, int with_ether, void *arg)
+{
+	struct scanned *s = arg;
+	struct wire_heard h;
+
+	wire_hear(data, len, with_ether, &h);
+	if (h.protocol != 6 || !h.dport || memcmp(h.dst_mac, s->node, 6) != 0 ||
+	    h.number != WIRE_SCAN + h.dport || s->seen[h.dport])
+		return;
+	s->seen[h.dport] = 1;
+	s->ports++;
+}
+
+/* --- the end of a round --------------------------------------------------------- */
+
+struct end {
+	unsigned int number;
+	char text[WIRE_TEXT_MAX + 1];
+};
+
+static void find_end(const uint8_t *data, size_t len, int with_ether, void *arg)
+{
+	struct end *e = arg;
+	const uint8_t *at = memmem(data, len, WIRE_MARKER, 7);
+	struct wire_heard h;
+
+	wire_hear(data, len, with_ether, &h);
+	if (!at || h.is_answer || h.number != (int)e->number ||
+	    (size_t)(data + len - at) < WIRE_MARKER_LEN + WIRE_TEXT_MAX)
+		return;
+	memcpy(e->text, at + WIRE_MARKER_LEN, WIRE_TEXT_MAX);
+	e->text[strcspn(e->text, ".")] = '\0';
+}
+
+/* --- words ------------------------------------------------------------------------ */
 
 static int read_mac(const char *s, uint8_t mac[6])
 {
@@ -188,6 +208,7 @@ static int read_mac(const char *s, uint8_t mac[6])
 
 static int read_words(struct judge *j, int argc, char **argv)
 {
+	struct in_addr a;
 	int n = 0;
 
 	for (int i = 0; i < argc; i++) {
@@ -199,6 +220,11 @@ static int read_words(struct judge *j, int argc, char **argv)
 				       ? j->known[j->n_known++]
 				       : NULL;
 
+		if (value && !strncmp(argv[i], "address=", 8) &&
+		    inet_pton(AF_INET, value + 1, &a) == 1) {
+			j->address = ntohl(a.s_addr);
+			continue;
+		}
 		if (!value || !mac || !read_mac(value + 1, mac))
 			return -1;
 		n |= mac == j->node ? 1 : mac == j->gateway ? 2 : 0;
@@ -207,33 +233,115 @@ static int read_words(struct judge *j, int argc, char **argv)
 	return argc && n != 3 ? -1 : 0;
 }
 
-int main(int argc, char **argv)
+/* --- commands ----------------------------------------------------------------------- */
+
+static int cmd_record(int argc, char **argv)
+{
+	enum pcap_way way = PCAP_BOTH;
+
+	if (argc < 2 || argc > 3)
+		return 2;
+	if (argc == 3 && strcmp(argv[2], "in") && strcmp(argv[2], "out"))
+		return 2;
+	if (argc == 3)
+		way = strcmp(argv[2], "in") ? PCAP_OUT : PCAP_IN;
+	return pcap_record(argv[0], argv[1], way);
+}
+
+static int cmd_judge(int argc, char **argv)
 {
 	struct judge j = { 0 };
 
-	if (argc == 4 && !strcmp(argv[1], "record"))
-		return record(argv[2], argv[3]);
-	if (argc < 3 || (strcmp(argv[1], "judge") && strcmp(argv[1], "count")) ||
-	    read_words(&j, argc - 3, argv + 3)) {
-		fprintf(stderr, "usage: isolation-pcap record IFACE FILE | judge "
-				"FILE [node=MAC gateway=MAC known=MAC...] | "
-				"count FILE\n");
+	if (argc < 1 || read_words(&j, argc - 1, argv + 1))
 		return 2;
-	}
-	if (!strcmp(argv[1], "count")) {
-		/* Their faults are what is counted. */
-		j.faults = 20;
-		if (read_file(&j, argv[2]))
-			return 1;
-		printf("%lu\n", j.probes);
-		return 0;
-	}
-	if (read_file(&j, argv[2]))
+	if (pcap_read(argv[0], judge_frame, &j))
 		return 1;
 	if (j.has_node && !j.tunnel)
 		fault(&j, &(struct wire_heard){ 0 }, "nothing of the tunnel");
+	if (j.address && !j.arp)
+		fault(&j, &(struct wire_heard){ 0 }, "no ARP for its address");
 	printf("%lu frames, %lu of the node, %lu of its tunnel, %lu probes; "
 	       "%lu faults\n",
 	       j.frames, j.of_node, j.tunnel, j.probes, j.faults);
 	return j.faults != 0;
+}
+
+static int cmd_count(int argc, char **argv)
+{
+	struct judge j = { .faults = 20 }; /* which are what is counted */
+
+	if (argc != 1)
+		return 2;
+	if (pcap_read(argv[0], judge_frame, &j))
+		return 1;
+	printf("%lu\n", j.probes);
+	return 0;
+}
+
+static int cmd_end(int argc, char **argv)
+{
+	struct end e = { 0 };
+
+	if (argc != 2)
+		return 2;
+	e.number = (unsigned int)strtoul(argv[1], NULL, 10) + ATTACK_END;
+	if (pcap_read(argv[0], find_end, &e))
+		return 1;
+	puts(e.text);
+	return !e.text[0];
+}
+
+static int cmd_answers(int argc, char **argv)
+{
+	struct answers a = { 0 };
+
+	if (argc != 2 || strncmp(argv[1], "node=", 5) ||
+	    !read_mac(argv[1] + 5, a.node))
+		return 2;
+	if (pcap_read(argv[0], count_answer, &a))
+		return 1;
+	printf("tcp %lu icmp %lu arp %lu other %lu\n", a.tcp, a.icmp, a.arp,
+	       a.other);
+	return 0;
+}
+
+static int cmd_scanned(int argc, char **argv)
+{
+	static struct scanned s;
+
+	if (argc != 2 || strncmp(argv[1], "node=", 5) ||
+	    !read_mac(argv[1] + 5, s.node))
+		return 2;
+	if (pcap_read(argv[0], see_port, &s))
+		return 1;
+	printf("%lu\n", s.ports);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*fn)(int argc, char **argv);
+	const char *words;
+} commands[] = {
+	{ "record", cmd_record, "IFACE FILE [in|out]" },
+	{ "judge", cmd_judge,
+	  "FILE [node=MAC gateway=MAC address=ADDRESS known=MAC...]" },
+	{ "count", cmd_count, "FILE" },
+	{ "end", cmd_end, "FILE BASE" },
+	{ "answers", cmd_answers, "FILE node=MAC" },
+	{ "scanned", cmd_scanned, "FILE node=MAC" },
+};
+
+int main(int argc, char **argv)
+{
+	size_t n = sizeof(commands) / sizeof(commands[0]);
+	int rc = 2;
+
+	for (size_t i = 0; argc > 1 && i < n; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			rc = commands[i].fn(argc - 2, argv + 2);
+	for (size_t i = 0; rc == 2 && i < n; i++)
+		fprintf(stderr, "usage: isolation-pcap %s %s\n",
+			commands[i].name, commands[i].words);
+	return rc;
 }

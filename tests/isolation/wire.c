@@ -49,13 +49,15 @@ static unsigned int fold(uint32_t s)
 	return ~s & 0xffff;
 }
 
-static size_t put_marker(uint8_t *p, unsigned int number)
+static size_t put_marker(uint8_t *p, unsigned int number, const char *text)
 {
 	memcpy(p, WIRE_MARKER, 7);
 	put32(p + 7, number);
 	/* Room for two fragments of at least eight bytes each. */
-	memset(p + WIRE_MARKER_LEN, 0x2e, 37);
-	return WIRE_MARKER_LEN + 37;
+	memset(p + WIRE_MARKER_LEN, 0x2e, WIRE_TEXT_MAX);
+	if (text)
+		memcpy(p + WIRE_MARKER_LEN, text, strnlen(text, WIRE_TEXT_MAX));
+	return WIRE_MARKER_LEN + WIRE_TEXT_MAX;
 }
 
 /* Where a protocol's checksum lies in its header; 0: it has none here. */
@@ -85,7 +87,7 @@ static size_t put_transport(const struct wire_spec *s, unsigned int number,
 	case IP_TCP:
 		put16(p, sport);
 		put16(p + 2, s->dport);
-		put32(p + 4, 1);
+		put32(p + 4, WIRE_SEQ | (number & 0xffff));
 		put32(p + 8, s->tcp_flags & 0x10 ? 1 : 0);
 		p[12] = 0x50;
 		p[13] = s->tcp_flags;
@@ -113,7 +115,7 @@ static size_t put_transport(const struct wire_spec *s, unsigned int number,
 		n = 4;
 		break;
 	}
-	n += put_marker(p + n, number);
+	n += put_marker(p + n, number, s->text);
 	if (s->protocol == IP_UDP)
 		put16(p + 4, (unsigned int)n);
 	return n;
@@ -191,7 +193,7 @@ static size_t put_arp(const struct wire_spec *s, unsigned int number, uint8_t *p
 	memcpy(p + 8, s->arp_sha, 6);
 	put32(p + 14, s->arp_spa);
 	put32(p + 24, s->arp_tpa);
-	return 28 + put_marker(p + 28, number);
+	return 28 + put_marker(p + 28, number, NULL);
 }
 
 static size_t put_ether(const struct wire_spec *s, uint8_t *p)
@@ -228,7 +230,7 @@ void wire_build(const struct wire_spec *s, unsigned int number, int with_ether,
 		n += put_arp(s, number, p + n);
 		break;
 	default:
-		n += put_marker(p + n, number);
+		n += put_marker(p + n, number, NULL);
 		break;
 	}
 	/* An Ethernet frame is no shorter. */
@@ -308,6 +310,10 @@ static void hear_ip(const uint8_t *p, size_t len, struct wire_heard *out)
 			out->number = by_port(out->dport);
 		out->is_answer =
 			out->number >= 0 && out->number == by_port(out->dport);
+	}
+	if (out->protocol == IP_TCP && len >= 20) {
+		out->tcp_ack = get32(p + 8);
+		out->tcp_flags = p[13];
 	}
 	if (out->protocol == IP_ICMP && len >= 8 && out->number >= 0)
 		out->is_answer = p[0] == 0 || len < 8 + 7 ||

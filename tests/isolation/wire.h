@@ -16,8 +16,11 @@
 #define WIRE_MAX        1514
 #define WIRE_MARKER     "NSPROBE" /* and the number, four bytes, big endian */
 #define WIRE_MARKER_LEN 11
-#define WIRE_PORT       20000 /* + number: source port */
+#define WIRE_TEXT_MAX   37         /* behind it */
+#define WIRE_SEQ        0x4e530000 /* and number: of TCP; answers count from it */
+#define WIRE_PORT       20000      /* + number: source port */
 #define WIRE_PROBES_MAX 4000
+#define WIRE_SCAN       65536 /* + port: numbers of isolation-scan's */
 
 #define ETH_IP   0x0800
 #define ETH_ARP  0x0806
@@ -45,6 +48,7 @@ struct wire_spec {
 	int arp_op;
 	uint8_t arp_sha[6];
 	uint32_t arp_spa, arp_tpa;
+	const char *text; /* behind the marker, NULL: dots */
 };
 
 /* Builds it. with_ether 0: from the IP header on (a tunnel's packet). */
@@ -63,6 +67,8 @@ struct wire_heard {
 	uint32_t saddr, daddr;
 	uint8_t protocol;
 	uint16_t sport, dport;
+	uint8_t tcp_flags;
+	uint32_t tcp_ack;
 	int arp_op;
 	uint32_t arp_spa, arp_tpa;
 };
