@@ -172,11 +172,15 @@ static int generate(const struct config *config, const char *dir)
 
 static int usage(FILE *out)
 {
-	fputs("usage: centrald -f FILE [-v]          run in the foreground\n"
-	      "       centrald -f FILE -n            check the configuration\n"
-	      "       centrald -f FILE -g DIR        make nginx.conf, key, "
-	      "tokens\n"
-	      "       centrald -f FILE -p            print the key's pin\n",
+	fputs("usage: centrald -f FILE [-v]\n"
+	      "       centrald -f FILE -n | -g DIR | -p\n"
+	      "  -f, --file FILE      the configuration\n"
+	      "  -g, --generate DIR   make nginx.conf there, key and tokens\n"
+	      "  -n, --check          check the configuration\n"
+	      "  -p, --pin            print the pin of the TLS key\n"
+	      "  -v, --verbose        log more\n"
+	      "  -h, --help\n"
+	      "  -V, --version\n",
 	      out);
 	return out == stdout ? CMD_EXIT_OK : CMD_EXIT_USAGE;
 }

@@ -336,6 +336,15 @@ static bool needs_help_only(int argc, char **argv)
 	return true;
 }
 
+static int usage(int to_stderr)
+{
+	cmd_usage("hvctl", commands, to_stderr);
+	fputs("\noptions: -B, --backend libxl | fake:DIR, -j, --json,\n"
+	      "         -v, --verbose, -V, --version, -h, --help\n",
+	      to_stderr ? stderr : stdout);
+	return to_stderr ? CMD_EXIT_USAGE : CMD_EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct hvctl ctl = { .backend = "libxl" };
@@ -357,14 +366,12 @@ int main(int argc, char **argv)
 			log_set_level(LOG_LEVEL_DEBUG);
 			break;
 		case 'h':
-			cmd_usage("hvctl", commands, 0);
-			return CMD_EXIT_OK;
+			return usage(0);
 		case 'V':
 			puts("hvctl " NIGHTSHIFT_VERSION);
 			return CMD_EXIT_OK;
 		default:
-			cmd_usage("hvctl", commands, 1);
-			return CMD_EXIT_USAGE;
+			return usage(1);
 		}
 	}
 	argc -= optind;
