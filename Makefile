@@ -140,22 +140,8 @@ asan: ## the quick tests with AddressSanitizer and UBSan
 	@! cat $(BUILD)-asan/sanitizer.* 2>/dev/null
 c-sources = $(shell git ls-files '*.c' '*.h')
 
-# What a gateway or a central runs; what nodes run travels in the images.
-sbin := gatewayd centrald carouseld aclc
-bin  := gridctl imagerepo imagedev
-share = $(DESTDIR)$(PREFIX)/share
-install: $(addprefix $(BUILD)/bin/,$(sbin) $(bin)) ## install programs, man pages, examples, boot files (DESTDIR, PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 755 $(addprefix $(BUILD)/bin/,$(sbin)) $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(addprefix $(BUILD)/bin/,$(bin)) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 gateway/systemd/*.service central/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
-	for s in 1 5 7 8; do install -d $(share)/man/man$$s && \
-		install -m 644 docs/man/*.$$s $(share)/man/man$$s || exit 1; done
-	install -d $(share)/doc/nightshift/examples $(share)/bash-completion/completions
-	install -m 644 README.md docs/*.md $(share)/doc/nightshift
-	install -m 644 gateway/*.example central/*.example $(share)/doc/nightshift/examples
-	$(BUILD)/bin/gridctl completion bash > $(share)/bash-completion/completions/gridctl
-	if [ -e $(BUILD)/boot/boot.json ]; then install -d $(share)/nightshift && cp -r $(BUILD)/boot $(share)/nightshift/; fi
+install: all ## install programs, man pages, examples, boot files (DESTDIR, PREFIX)
+	@scripts/install $(BUILD) $(PREFIX) $(DESTDIR)
 
 clean: ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-asan
