@@ -4,14 +4,8 @@
 # up, takes its address from xenstore, runs the worker, powers off when told;
 # and with a root that is no file system it crashes at once, which the node
 # sees, instead of hanging.
-set -u
-name=$(basename "$0" .sh)
-TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-build}
-cd "$TOP" || exit 1
-dir=$BUILD/lab-test/$name
-log=$dir/serial.log
-rm -rf "$dir"
+# shellcheck source=direct.bash
+. "$(dirname "$0")/direct.bash"
 mkdir -p "$dir/o/img"
 
 cp "$BUILD"/images/batch/{kernel,initrd,root} "$dir/o/img/" || exit 1
@@ -43,29 +37,26 @@ domain bad zeros 00:16:3e:00:00:02 10.0.2.78
 
 cat >"$dir/look" <<'END'
 hvctl create /img/good.conf
-(hvctl console good 200 | sed 's/^/DOMU /') &
-for i in $(seq 90); do ping -c 1 -W 1 10.0.2.77 >/dev/null && break; done
+(hvctl console good 600 | tee /run/console | sed 's/^/DOMU /') &
+for i in $(seq 200); do ping -c 1 -W 1 10.0.2.77 >/dev/null && break; done
 ping -c 1 10.0.2.77 >/dev/null && echo PROBE ping ok
-sleep 2
-hvctl shutdown good 30 && echo PROBE shutdown ok
+for i in $(seq 200); do grep -q ^worker: /run/console && break; sleep 1; done
+hvctl shutdown good 200 && echo PROBE shutdown ok
 hvctl destroy good
 rm /img/root # all of this lies in memory
 hvctl create /img/bad.conf
-echo "PROBE bad $(hvctl wait bad 60)"
+echo "PROBE bad $(hvctl wait bad 300)"
 END
 # The whole disk lies in dom0's memory here, which it does not with the agent.
-tests/lab/boot-direct -b "$BUILD" -q -o "$dir/o" -l "$log" -t 900 \
-	-x "dom0_mem=320M,max:320M" -c "$(cat "$dir/look")"
-status=$?
+boot_direct -o "$dir/o" -t 900 -x "dom0_mem=320M,max:320M" -c "$(cat "$dir/look")"
 tr -d '\r' <"$log" >"$dir/text"
 
-failed=0
+# Of the whole serial line.
 check() { # WHAT PATTERN
 	if grep -aEq "$2" "$dir/text"; then
-		echo "ok: $1"
+		ok "$1"
 	else
-		echo "FAILED: $1: no '$2' on the serial line"
-		failed=1
+		not_ok "$1: no '$2' on the serial line"
 	fi
 }
 check "it takes its address from xenstore" "^DOMU .*MARK domu-up domu=good ip=10.0.2.77/24"

@@ -2,13 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A guest that prints without end does not fill dom0's memory: no log grows,
 # and xenconsoled keeps no more than its buffer.
-set -u
-TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-build}
-cd "$TOP" || exit 1
-dir=$BUILD/lab-test/console
-log=$dir/serial.log
-rm -rf "$dir"
+# shellcheck source=direct.bash
+. "$(dirname "$0")/direct.bash"
 mkdir -p "$dir/guest/bin" "$dir/over/guest"
 
 # The guest: a busybox that prints, and nothing else.
@@ -48,12 +43,10 @@ echo "PROBE files $files_before $(files)"
 hvctl destroy flood
 END
 
-tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 900 -o "$dir/over" \
-	-c "$(cat "$dir/look")"
-status=$?
-probe() { tr -d '\r' <"$log" | sed -n "s/^PROBE $1 //p"; }
+boot_direct -t 900 -o "$dir/over" -c "$(cat "$dir/look")"
+probe() { sed -n "s/^PROBE $1 //p" "$dir/probes"; }
 
-[ $status -eq 0 ] || { echo "FAILED: status $status"; tail -n 30 "$log"; exit 1; }
+booted
 echo "the guest's console gave $(probe read) bytes in 10 s"
 read -r before after < <(probe consoled)
 echo "xenconsoled: $before KiB before, $after KiB after"

@@ -3,14 +3,8 @@
 # dom0 alone, started directly: what it promises holds on the running machine,
 # looked at from inside by a command in the agent's place. The PC has an AHCI
 # and an NVMe disk; boot-direct itself compares them before and after.
-set -u
-name=$(basename "$0" .sh)
-TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-build}
-cd "$TOP" || exit 1
-dir=$BUILD/lab-test/$name
-log=$dir/serial.log
-mkdir -p "$dir"
+# shellcheck source=direct.bash
+. "$(dirname "$0")/direct.bash"
 
 cat >"$dir/look" <<'END'
 # Each line is "PROBE key value".
@@ -37,21 +31,8 @@ echo "PROBE xen $(cat /sys/hypervisor/version/major).$(cat /sys/hypervisor/versi
 hvctl info | sed -n 's/^xen_cmdline */PROBE xen_cmdline /p'
 END
 
-tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 600 -c "$(cat "$dir/look")"
-status=$?
-grep -a '^PROBE' "$log" | tr -d '\r' >"$dir/probes"
-
-failed=0
-check() { # WHAT PATTERN
-	if grep -Eq "^PROBE $2\$" "$dir/probes"; then
-		echo "ok: $1"
-	else
-		echo "FAILED: $1: want '$2', have: $(grep "^PROBE ${2%% *} " "$dir/probes")"
-		failed=1
-	fi
-}
-
-[ $status -eq 0 ] || { echo "FAILED: boot-direct: $status"; tail -n 30 "$log"; exit 1; }
+boot_direct -t 600 -c "$(cat "$dir/look")"
+booted
 check "the IDE controller has no driver" "disk-controller 0000:00:01.1 none"
 check "the AHCI controller has no driver" "disk-controller 0000:00:04.0 none"
 check "the NVMe disk has no driver" "disk-controller 0000:00:05.0 none"

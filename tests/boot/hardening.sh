@@ -2,14 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What docs/security.md says of Xen, of dom0's kernel and of an agent that hangs,
 # asked of the running machine.
-set -u
-name=$(basename "$0" .sh)
-TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-build}
-cd "$TOP" || exit 1
-dir=$BUILD/lab-test/$name
-log=$dir/serial.log
-rm -rf "$dir"
+# shellcheck source=direct.bash
+. "$(dirname "$0")/direct.bash"
 mkdir -p "$dir/dom0/etc/nightshift"
 
 # Runs in the agent's place; each line is "PROBE key value".
@@ -75,19 +69,7 @@ END
 chmod 755 "$dir/dom0/etc/nightshift/run"
 
 fired='Watchdog timer fired for domain 0'
-tests/lab/boot-direct -b "$BUILD" -q -l "$log" -t 600 -o "$dir/dom0" -w "$fired"
-status=$?
-grep -a '^PROBE' "$log" | tr -d '\r' >"$dir/probes"
-
-failed=0
-check() { # WHAT PATTERN
-	if grep -Eq "^PROBE $2\$" "$dir/probes"; then
-		echo "ok: $1"
-	else
-		echo "FAILED: $1: want '$2', have: $(grep "^PROBE ${2%% *} " "$dir/probes")"
-		failed=1
-	fi
-}
+boot_direct -t 600 -o "$dir/dom0" -w "$fired"
 
 # As a pattern that stands for itself.
 line() {
@@ -123,17 +105,15 @@ check "Xen started otherwise: the agent does nothing" \
 check "the agent feeds the watchdog" "fed [0-9]+ [0-9]+"
 check "the agent was made to hang" "hangs /proc/[0-9]+"
 if grep -q 'PROBE outlived' "$dir/probes" || [ $status -ne 0 ]; then
-	echo "FAILED: Xen restarts a machine whose agent hangs: $status"
+	not_ok "Xen restarts a machine whose agent hangs: $status"
 	tail -n 30 "$log"
-	failed=1
 else
-	echo "ok: Xen restarts a machine whose agent hangs"
+	ok "Xen restarts a machine whose agent hangs"
 fi
 # Xen would say how to switch if there were a way.
 if grep -aq 'Serial input to DOM0' "$log" && ! grep -aq 'to switch input' "$log"; then
-	echo "ok: no key on the serial line speaks to Xen"
+	ok "no key on the serial line speaks to Xen"
 else
-	echo "FAILED: the serial line can be switched to Xen"
-	failed=1
+	not_ok "the serial line can be switched to Xen"
 fi
 exit $failed

@@ -3,21 +3,15 @@
 # Scratch partitions on real drivers (AHCI, NVMe, dm-crypt) in an emulated PC:
 # the one that the owner gave away is used, everything else stays bit for bit,
 # also when the power goes. Linux alone, without Xen: that is quicker.
-set -u
-name=$(basename "$0" .sh)
-TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-build}
-cd "$TOP" || exit 1
+# shellcheck source=direct.bash
+. "$(dirname "$0")/direct.bash"
 PATH=$PATH:/usr/sbin:/sbin
-dir=$BUILD/lab-test/$name
 debian=$BUILD/debian/root
 type=7d3f5a52-8c1e-4b0e-9d7a-2f6c1b94e0a3
 windows=ebd0a0a2-b9e5-4433-87c0-68b6b72699c7
-rm -rf "$dir"
 mkdir -p "$dir/root"/{bin,dev,proc,sys,mod}
 
 fail() { echo "FAILED: $*"; tail -n 20 "$dir"/*.log; exit 1; }
-ok() { echo "ok: $*"; }
 
 # --- the PC ------------------------------------------------------------------
 

@@ -2,14 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The batch image started twice by imagerepo trace: both starts read the same
 # blocks, but for one in a hundred, and the image's own files stay as they are.
-set -u
-name=$(basename "$0" .sh)
-TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-build}
-cd "$TOP" || exit 1
-dir=$BUILD/lab-test/$name
-rm -rf "$dir"
-mkdir -p "$dir"
+# shellcheck source=direct.bash
+. "$(dirname "$0")/direct.bash"
 cp "$BUILD"/images/batch/{image.json,kernel,initrd,root} "$dir/" || exit 1
 before=$(sha256sum "$dir"/{image.json,kernel,initrd,root})
 
