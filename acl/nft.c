@@ -13,6 +13,7 @@
 
 #include "acl.h"
 #include "buf.h"
+#include "carry.h"
 #include "cleanup.h"
 
 #define LIST_TABLE "list table inet " ACL_TABLE
@@ -61,15 +62,6 @@ int acl_nft_run(const char *text, int dry_run, struct errinfo *err)
 	errno = 0;
 	r = nft_run_cmd_from_buffer(nft, text);
 	return r ? failed(nft, r, err) : 0;
-}
-
-int acl_apply(const struct acl_rules *r, struct errinfo *err)
-{
-	auto_free char *text = acl_emit(r);
-
-	if (!text)
-		return errinfo_set(err, -ENOMEM, "out of memory");
-	return acl_nft_run(text, 0, err);
 }
 
 int acl_change(const struct acl_rules *r, const struct acl_change *c, size_t n,
@@ -129,4 +121,18 @@ int acl_nft_save(char **text_out, struct errinfo *err)
 		buf_adds(&out, now);
 	*text_out = buf_take(&out);
 	return *text_out ? 0 : errinfo_set(err, -ENOMEM, "out of memory");
+}
+
+int acl_apply(const struct acl_rules *r, struct errinfo *err)
+{
+	auto_free char *rules = acl_emit(r), *loaded = NULL, *text = NULL;
+	int rc;
+
+	rc = acl_nft_save(&loaded, err);
+	if (rc)
+		return rc;
+	rc = rules ? acl_carry(loaded, rules, &text) : -ENOMEM;
+	if (rc)
+		return errinfo_set(err, rc, "out of memory");
+	return acl_nft_run(text, 0, err);
 }

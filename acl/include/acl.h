@@ -219,7 +219,9 @@ extern const char acl_default[];
  * libnftables whether it would. -EINVAL with its words, -EPERM. */
 int acl_nft_run(const char *text, int dry_run, struct errinfo *err);
 
-/* acl_emit, acl_emit_changes and acl_nft_run. */
+/* acl_emit, acl_emit_changes and acl_nft_run. Counters go on: a rule of the
+ * same chain, conditions and verdict as one that is loaded begins with what
+ * that one counted, but for packets of the moment in between. */
 int acl_apply(const struct acl_rules *r, struct errinfo *err);
 int acl_change(const struct acl_rules *r, const struct acl_change *c, size_t n,
 	       struct errinfo *err);

@@ -104,8 +104,12 @@ static int apply(const struct acl_rules *r, const struct tool_options *o,
 
 	if (o->confirm_sec && !o->dry_run)
 		return apply_confirmed(r, state, o->confirm_sec);
-	text = acl_emit(r);
-	rc = text ? acl_nft_run(text, o->dry_run, &err) : -ENOMEM;
+	if (o->dry_run) {
+		text = acl_emit(r);
+		rc = text ? acl_nft_run(text, 1, &err) : -ENOMEM;
+	} else {
+		rc = acl_apply(r, &err);
+	}
 	return rc ? tool_fail(errinfo_text(&err, rc)) : CMD_EXIT_OK;
 }
 

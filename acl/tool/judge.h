@@ -25,8 +25,9 @@ struct judge {
 	struct acl_domu *domus;
 };
 
-/* j: zeroed, or with its first member set. Rules: --live, --rules, or what the policy (NULL: the default one) compiles
- * to, loaded where it hurts nobody. Exit status; what is wrong was told. */
+/* j: zeroed, or with its first member set. Rules: --live, --rules, or what the
+ * policy (NULL: the default one) compiles to, loaded where it hurts nobody.
+ * Exit status; what is wrong was told. */
 int judge_open(struct judge *j, const struct tool_options *o, const char *policy);
 void judge_dispose(struct judge *j);
 

@@ -87,6 +87,23 @@ for nft in "$TOP"/tests/golden/acl/*.nft; do
 	check "$(basename "$nft") loads" nft -f "$nft"
 done
 
+# Counters go on where a rule reads the same, wherever its line stands now.
+counting() { nft list table inet nightshift | grep -c "counter packets $1 "; }
+export TZ=XST-5:30 # theirs
+for policy in full examples order; do
+	golden=$TOP/tests/golden/acl
+	sed '/@dropped/!s/\<counter /&packets 7 bytes 70 /' "$golden/$policy.tunnel.nft" | nft -f -
+	loaded=$(counting 7)
+	refuse "$policy has few counters" [ "$loaded" -lt 20 ]
+	check "$policy loads anew" aclc apply -f "$golden/tunnel.conf" "$golden/$policy.policy"
+	refuse "and no counter begins anew" counting 0
+	{ echo; cat "$golden/$policy.policy"; echo 'pass from domus to 192.0.2.99'; } >"$tmp/policy"
+	check "with lines that moved" aclc apply -f "$golden/tunnel.conf" "$tmp/policy"
+	check "they go on as well" [ "$(counting 7)" -gt $((loaded / 2)) ]
+	check "and from 0 what is new" [ "$(counting 0)" -gt 0 ]
+done
+unset TZ
+
 # What a segment has without a policy
 # shellcheck disable=SC2086
 {
