@@ -4,32 +4,16 @@
 # come from all sides at once.
 # shellcheck disable=SC2030,SC2031 # each test has its own subshell
 
+load imagedev.bash
 setup_file() {
-	export LC_ALL=C
-	PATH=$(cd "${BUILD:-build}/bin" && pwd):$PATH
-	export PATH
-	for c in nbdkit nbdcopy nbdinfo; do
-		command -v $c >/dev/null || skip "no $c"
-	done
+	imagedev_setup_file nbdkit nbdcopy nbdinfo
 	PLUGIN=$(command -v nbdkit-imagedev-plugin.so)
 	export PLUGIN
 	nbdkit --dump-plugin "$PLUGIN" >/dev/null ||
 		skip "nbdkit cannot load what was compiled with a sanitizer"
-	lazy-image "$BATS_FILE_TMPDIR/image" 24
-	lazy-image "$BATS_FILE_TMPDIR/small" 6 2
 }
-
-setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	image=$BATS_FILE_TMPDIR/image
-	uri="nbd+unix:///?socket=$BATS_TEST_TMPDIR/sock"
-	pids=()
-}
-
-teardown() {
-	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-	wait
-}
+setup() { imagedev_setup; }
+teardown() { imagedev_teardown; }
 
 # kit WORD...: an nbdkit in whose words PLUGIN stands for ours; sets kit.
 kit() {
@@ -91,16 +75,8 @@ finish() { # it ends in order, soon
 @test "behind a server that damages, cuts and refuses, nothing wrong gets out" {
 	image=$BATS_FILE_TMPDIR/small
 	for fault in flip truncate 500; do
-		rm -f port
-		bad-http "$image/repo" port $fault 3>&- &
-		web=$!
-		pids+=("$web")
-		for _ in $(seq 100); do
-			[ ! -s port ] || break
-			sleep 0.05
-		done
-		kit "$PLUGIN" url="http://127.0.0.1:$(cat port)" \
-			manifest="$image/manifest.json"
+		web $fault
+		kit "$PLUGIN" url="$url" manifest="$image/manifest.json"
 		read_all
 		finish
 		kill "$web"
@@ -109,15 +85,8 @@ finish() { # it ends in order, soon
 }
 
 @test "who waits for an outage can be ended" {
-	bad-http "$image/repo" port none 3>&- &
-	web=$!
-	pids+=("$web")
-	for _ in $(seq 100); do
-		[ ! -s port ] || break
-		sleep 0.05
-	done
-	kit -v "$PLUGIN" url="http://127.0.0.1:$(cat port)" no-bundle=1 \
-		manifest="$image/manifest.json"
+	web none
+	kit -v "$PLUGIN" url="$url" no-bundle=1 manifest="$image/manifest.json"
 	kill "$web"
 	wait "$web" || true
 	timeout 60 nbdcopy "$uri" out 3>&- 2>/dev/null &

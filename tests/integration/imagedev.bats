@@ -3,30 +3,10 @@
 # imagedev: whatever a server does, what is read is right, or waits.
 # shellcheck disable=SC2030,SC2031 # each test has its own subshell
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-	export LC_ALL=C
-	PATH=$(cd "${BUILD:-build}/bin" && pwd):$PATH
-	export PATH
-	for c in nbdcopy nbdinfo qemu-img; do
-		command -v $c >/dev/null || skip "no $c"
-	done
-	lazy-image "$BATS_FILE_TMPDIR/image" 24
-	lazy-image "$BATS_FILE_TMPDIR/small" 6 2
-}
-
-setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	image=$BATS_FILE_TMPDIR/image
-	uri="nbd+unix:///?socket=$BATS_TEST_TMPDIR/sock"
-	pids=()
-}
-
-teardown() {
-	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-	wait
-}
+load imagedev.bash
+setup_file() { imagedev_setup_file nbdcopy nbdinfo qemu-img; }
+setup() { imagedev_setup; }
+teardown() { imagedev_teardown; }
 
 # device OPTION...: an imagedev that is ready when this returns.
 device() {
@@ -35,19 +15,6 @@ device() {
 	pids+=($!)
 	read -r -t 20 <ready
 	rm ready
-}
-
-# web FAULT [DIR [PORT]]: a server; sets url and web.
-web() {
-	rm -f port
-	bad-http "${2:-$image/repo}" port "$1" "${3:-}" 3>&- &
-	web=$!
-	pids+=("$web")
-	for _ in $(seq 100); do
-		[ -s port ] && break
-		sleep 0.05
-	done
-	url=http://127.0.0.1:$(cat port)
 }
 
 read_all() {
