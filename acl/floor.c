@@ -72,9 +72,27 @@ static void drop_rest(struct floor *fl, enum acl_chain chain)
 
 /* Chains that hooks lead to */
 
+static uint32_t segment_of(const struct acl_facts *f)
+{
+	return f->address & (~0U << (32 - f->prefix));
+}
+
+/* Answers to what somebody beyond says in their names would be let through to
+ * them: nodes and domUs speak from where they are, and nobody else for them. */
+static void drop_claimed(struct floor *fl, int line, uint32_t address,
+			 unsigned int prefix)
+{
+	struct acl_rule *rule = begin(fl, ACL_CHAIN_INPUT, line);
+
+	acl_match_if(rule, 0, 1, "lo");
+	acl_match_host(fl->r, rule, 0, 0, address, prefix);
+	end(fl, ACL_VERDICT_DROP);
+}
+
 static void add_input(struct floor *fl)
 {
 	const struct acl_facts *f = fl->f;
+	uint32_t segment = segment_of(f);
 	struct acl_rule *rule;
 
 	acl_match_if(begin(fl, ACL_CHAIN_INPUT, f->interface_line), 0, 0,
@@ -85,8 +103,10 @@ static void add_input(struct floor *fl)
 	rule = begin(fl, ACL_CHAIN_SEGMENT_INPUT, f->address_line);
 	acl_match_host(fl->r, rule, 1, 1, f->address, 32);
 	end(fl, ACL_VERDICT_DROP);
-	if (!fl->r->tunnel)
+	if (!fl->r->tunnel) {
+		drop_claimed(fl, f->address_line, segment, f->prefix);
 		return;
+	}
 	/* A domU's address is nobody's on the segment. */
 	rule = begin(fl, ACL_CHAIN_SEGMENT_INPUT, f->domu_line);
 	acl_match_host(fl->r, rule, 0, 0, f->domu_base, f->domu_prefix);
@@ -101,6 +121,8 @@ static void add_input(struct floor *fl)
 	rule = begin(fl, ACL_CHAIN_DOMU_INPUT, f->address_line);
 	acl_match_host(fl->r, rule, 1, 1, f->address, 32);
 	end(fl, ACL_VERDICT_DROP);
+	drop_claimed(fl, f->address_line, segment, f->prefix);
+	drop_claimed(fl, f->domu_line, f->domu_base, f->domu_prefix);
 }
 
 static void drop_forward_if(struct floor *fl, int out, const char *name)
@@ -141,8 +163,7 @@ static void add_forward(struct floor *fl)
 
 	/* Not by way of another router either. */
 	rule = begin(fl, ACL_CHAIN_DOMU_FORWARD, f->address_line);
-	acl_match_host(fl->r, rule, 1, 0,
-		       f->address & (~0U << (32 - f->prefix)), f->prefix);
+	acl_match_host(fl->r, rule, 1, 0, segment_of(f), f->prefix);
 	end(fl, ACL_VERDICT_DROP);
 }
 

@@ -143,6 +143,22 @@ static struct space domu_input_allowed(const struct world *w)
 	return acl_allowed(w, ALLOW_GATEWAY_DOMUS);
 }
 
+/* Answers to it would find their way to them. */
+static struct space claimed_input(const struct world *w)
+{
+	struct space_range whose[] = { acl_world_segment(w)->r[0],
+				       acl_world_domu_range(w)->r[0] };
+	space_value lo = space_ifname("lo");
+	const struct space_vset *in =
+		space_vset_minus(w->pool, SPACE_IIF, acl_world_elsewhere(w),
+				 space_vset_one(w->pool, lo, lo));
+	struct space s = between(w, in, none(w));
+
+	acl_world_in(w, &s, SPACE_SADDR,
+		     space_vset_of(w->pool, whose, ARRAY_SIZE(whose)));
+	return ip_of(w, s, 0);
+}
+
 /* --- through the gateway ----------------------------------------------------- */
 
 static struct space forward_allowed(const struct world *w)
@@ -261,6 +277,10 @@ static const struct claim claims[] = {
 	  ACL_WAY_INPUT, segment_input, segment_input_allowed },
 	{ "domu-to-gateway", "domUs reach of the gateway what the policy says",
 	  ACL_WAY_INPUT, domu_input, domu_input_allowed },
+	{ "claimed-to-gateway",
+	  "nobody from elsewhere reaches the gateway in the name of the segment or "
+	  "a domU",
+	  ACL_WAY_INPUT, claimed_input, nothing },
 	{ "from-segment",
 	  "nothing of the segment gets through the gateway but domUs' own",
 	  ACL_WAY_FORWARD, from_segment, forward_allowed },
