@@ -22,10 +22,10 @@ aclc-libs     := acl-nft aclprove nftmodel walls acl common
 aclc-pkgs     := jansson
 
 tests                 += test-fuzz-policy
-test-fuzz-policy-srcs := tests/fuzz/replay.c tests/fuzz/policy.c
+test-fuzz-policy-srcs := tests/fuzz/replay.c tests/fuzz/policy.c tests/unit/acl-fixture.c
 test-fuzz-policy-libs := acl common
 tests             += test-acl
-test-acl-srcs     := tests/unit/test-acl.c
+test-acl-srcs     := tests/unit/test-acl.c tests/unit/acl-fixture.c
 test-acl-libs     := acl common
 test-acl-cppflags := -Iacl
 test-acl-pkgs     := cmocka

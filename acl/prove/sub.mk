@@ -7,7 +7,7 @@ aclprove-libs     := nftmodel walls acl common
 aclprove-cppflags := -Iacl
 
 tests               += test-acl-prove
-test-acl-prove-srcs := tests/unit/test-acl-prove.c
+test-acl-prove-srcs := tests/unit/test-acl-prove.c tests/unit/acl-fixture.c
 test-acl-prove-libs := aclprove nftmodel walls acl common
 test-acl-prove-pkgs := cmocka
 
@@ -19,9 +19,10 @@ test-walls-prove-pkgs := cmocka
 # The packet matrix (make test-isolation), and holes cut into the rules.
 tests              += isolation
 isolation-srcs     := $(addprefix tests/isolation/,main.c mutants.c confirm.c \
-                      probe.c frames.c point.c run.c bench.c wire.c)
+                      probe.c frames.c point.c run.c bench.c wire.c) \
+                      tests/unit/acl-fixture.c
 isolation-libs     := aclprove nftmodel walls acl common
-isolation-cppflags := -Itests/isolation
+isolation-cppflags := -Itests/isolation -Itests/unit
 isolation-pkgs     := libnftables jansson
 
 # tests/bench/acl: packets a second.

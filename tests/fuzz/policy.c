@@ -7,40 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acl.h"
+#include "../unit/acl-fixture.h"
 #include "cleanup.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static const struct acl_node nodes[] = {
-	{ "a", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 7, 1 },
-};
-static const struct acl_domu domus[] = {
-	{ 0x0a4d800b, "a", "batch/stable", 7 },
-};
-static const struct acl_facts facts = {
-	.file = "nightshift.conf",
-	.segment = "lab",
-	.interface = "seg0",
-	.interface_line = 2,
-	.address = 0x0a4d0001, /* 10.77.0.1/16 */
-	.prefix = 16,
-	.address_line = 3,
-	.tunnel_interface = "tun0",
-	.domu_base = 0x0a4d8000,
-	.domu_prefix = 17,
-	.domu_line = 4,
-	.central_address = 0xc0000207,
-	.central = { 8443, 5 },
-	.repo = { 8080, 6 },
-	.carousel = { 7883, 6 },
-	.tunnel = { 51820, 6 },
-	.nodes = nodes,
-	.n_nodes = 1,
-	.domus = domus,
-	.n_domus = 1,
-	.utc_offset_sec = 5400,
-};
 
 static void must(int ok)
 {
@@ -65,10 +35,12 @@ static void check_floors(const char *nft)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	auto_free char *canonical = NULL, *again = NULL, *nft = NULL;
+	struct acl_facts facts = acl_lab;
 	struct acl_policy *p, *q = NULL;
 	struct acl_rules *r = NULL;
 	size_t i = 0;
 
+	facts.utc_offset_sec = 5400;
 	p = acl_policy_parse("policy", (const char *)data, len);
 	must(p != NULL);
 	must(acl_compile(p, &facts, &r, NULL) == 0 || acl_policy_errors(p));

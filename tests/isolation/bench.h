@@ -27,11 +27,6 @@ enum bench_port {
 	BENCH_PORTS
 };
 
-#define BENCH_NODES 2
-
-/* The segment as facts; everything in it is static. */
-const struct acl_facts *bench_facts(void);
-
 /* Makes and enters the namespace, loads rules (nft text), then brings its
  * interfaces up; once per process. -EPERM: not here. */
 int bench_open(const char *rules, struct errinfo *err);

@@ -31,7 +31,7 @@ char *compile_policy(struct acl_policy **p)
 
 	*p = acl_policy_parse("isolation.policy", probe_policy,
 			      strlen(probe_policy));
-	if (!*p || acl_compile(*p, bench_facts(), &r, &err)) {
+	if (!*p || acl_compile(*p, &acl_lab, &r, &err)) {
 		fprintf(stderr, "isolation: %s\n", err.text);
 		exit(1);
 	}

@@ -5,6 +5,7 @@
 #ifndef ISOLATION_MAIN_H
 #define ISOLATION_MAIN_H
 
+#include "acl-fixture.h"
 #include "acl-prove.h"
 #include "probe.h"
 

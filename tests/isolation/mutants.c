@@ -109,7 +109,7 @@ static void try_mutant(struct tally *t, json_t *doc)
 		return;
 	t->mutants++;
 	if (nftmodel_load_live(&m, &err) ||
-	    acl_prove(m, bench_facts(), t->policy, &proof, &err)) {
+	    acl_prove(m, &acl_lab, t->policy, &proof, &err)) {
 		fault(t, err.text);
 		nftmodel_free(m);
 		return;

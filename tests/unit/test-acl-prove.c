@@ -12,44 +12,18 @@
 
 #include <cmocka.h>
 
+#include "acl-fixture.h"
 #include "acl-prove.h"
 #include "cleanup.h"
 
-static const struct acl_node nodes[] = {
-	{ "pc1", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 12, 1 },
-	{ "pc2", 0x0a4d000c, { 0x52, 0x54, 0, 0x77, 0, 0x12 }, 13, 0 },
-};
-
-static const struct acl_domu domus[] = {
-	{ 0x0a4d800b, "pc1", "batch/stable", 12 },
-	{ 0x0a4d800c, "pc2", "vina/stable", 13 },
-};
-
 static struct acl_facts facts(int tunnel)
 {
-	struct acl_facts f = {
-		.file = "lab.conf",
-		.segment = "lab",
-		.interface = "seg0",
-		.interface_line = 2,
-		.address = 0x0a4d0001,
-		.prefix = 16,
-		.address_line = 3,
-		.tunnel_interface = tunnel ? "wg0" : "",
-		.domu_base = 0x0a4d8000,
-		.domu_prefix = 17,
-		.domu_line = 4,
-		.central_address = 0x0a630002,
-		.central = { 8443, 5 },
-		.repo = { 8080, 6 },
-		.carousel = { 4000, 7 },
-		.tunnel = { tunnel ? 51820 : 0, 8 },
-		.nodes = nodes,
-		.n_nodes = ARRAY_SIZE(nodes),
-		.domus = domus,
-		.n_domus = ARRAY_SIZE(domus),
-	};
+	struct acl_facts f = acl_lab;
 
+	if (!tunnel) {
+		f.tunnel_interface = "";
+		f.tunnel.port = 0;
+	}
 	return f;
 }
 

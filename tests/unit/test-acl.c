@@ -13,34 +13,11 @@
 
 #include <cmocka.h>
 
-#include "acl.h"
+#include "acl-fixture.h"
 #include "cleanup.h"
 #include "rules.h"
 
 #define HOUR 3600
-
-static const struct acl_node nodes[] = {
-	{ "a", 0x0a4d000b, { 0x52, 0x54, 0, 0x77, 0, 0x11 }, 7, 1 },
-};
-static const struct acl_facts facts = {
-	.file = "nightshift.conf",
-	.segment = "lab",
-	.interface = "seg0",
-	.interface_line = 2,
-	.address = 0x0a4d0001, /* 10.77.0.1/16 */
-	.prefix = 16,
-	.address_line = 3,
-	.tunnel_interface = "tun0",
-	.domu_base = 0x0a4d8000,
-	.domu_prefix = 17,
-	.domu_line = 4,
-	.central_address = 0xc0000207,
-	.central = { 8443, 5 },
-	.repo = { 8080, 6 },
-	.tunnel = { 51820, 6 },
-	.nodes = nodes,
-	.n_nodes = 1,
-};
 
 /* Minutes of UTC's week that the windows hold, as text of ranges. */
 static int holds(const struct acl_window *w, size_t n, int day, int hour, int min)
@@ -105,7 +82,7 @@ static struct acl_rules *compile(const char *text)
 	struct acl_rules *r = NULL;
 
 	assert_non_null(p);
-	if (acl_compile(p, &facts, &r, &err))
+	if (acl_compile(p, &acl_lab, &r, &err))
 		fail_msg("%s", errinfo_text(&err, 0));
 	acl_policy_free(p); /* rules do not need it */
 	return r;
@@ -114,10 +91,10 @@ static struct acl_rules *compile(const char *text)
 static void test_changes_follow_the_image(void **state)
 {
 	const struct acl_change changes[] = {
-		{ .kind = ACL_ADD_NODE, .node = nodes[0] },
-		{ .kind = ACL_ENROL_NODE, .node = nodes[0] },
+		{ .kind = ACL_ADD_NODE, .node = acl_lab_nodes[0] },
+		{ .kind = ACL_ENROL_NODE, .node = acl_lab_nodes[0] },
 		{ .kind = ACL_ADD_DOMU,
-		  .domu = { 0x0a4d800b, "a", "batch/stable", 7 } },
+		  .domu = { 0x0a4d800b, "pc1", "batch/stable", 12 } },
 		{ .kind = ACL_DELETE_DOMU, .domu = { .address = 0x0a4d800c } },
 	};
 	auto_free char *text = NULL;
@@ -131,20 +108,20 @@ static void test_changes_follow_the_image(void **state)
 	assert_string_equal(
 		text,
 		"add element inet nightshift nodes { 10.77.0.11 . "
-		"52:54:00:77:00:11 comment \"nightshift.conf:7 a\" }\n"
+		"52:54:00:77:00:11 comment \"lab.conf:12 pc1\" }\n"
 		"add element inet nightshift node_addresses { 10.77.0.11 "
-		"comment \"nightshift.conf:7 a\" }\n"
+		"comment \"lab.conf:12 pc1\" }\n"
 		"add element inet nightshift enrolled { 10.77.0.11 . "
-		"52:54:00:77:00:11 comment \"nightshift.conf:7 a\" }\n"
+		"52:54:00:77:00:11 comment \"lab.conf:12 pc1\" }\n"
 		/* into all domUs and its image's, out of the other's */
 		"add element inet nightshift domus { 10.77.128.11 comment "
-		"\"nightshift.conf:7 a batch/stable\" }\n"
+		"\"lab.conf:12 pc1 batch/stable\" }\n"
 		"add element inet nightshift domus_1 { 10.77.128.11 comment "
-		"\"nightshift.conf:7 a batch/stable\" }\n"
+		"\"lab.conf:12 pc1 batch/stable\" }\n"
 		"add element inet nightshift domus_2 { 10.77.128.11 comment "
-		"\"nightshift.conf:7 a batch/stable\" }\n"
+		"\"lab.conf:12 pc1 batch/stable\" }\n"
 		"delete element inet nightshift domus_2 { 10.77.128.11 comment "
-		"\"nightshift.conf:7 a batch/stable\" }\n"
+		"\"lab.conf:12 pc1 batch/stable\" }\n"
 		/* what is deleted is there first, or nft would refuse */
 		"add element inet nightshift domus { 10.77.128.12 }\n"
 		"delete element inet nightshift domus { 10.77.128.12 }\n"
@@ -159,20 +136,20 @@ static void test_check_again(void **state)
 {
 	static const char text[] = "pass from domus to 10.77.3.3\n";
 	struct acl_policy *p = acl_policy_parse("p", text, sizeof(text) - 1);
-	struct acl_facts other = facts;
+	struct acl_facts other = acl_lab;
 
 	(void)state;
 	other.address = 0x0a4e0001; /* another segment */
 	other.domu_base = 0x0a4e8000;
 	assert_int_equal(acl_check(p, NULL), 0);
-	assert_int_equal(acl_check(p, &facts), 1);
-	assert_int_equal(acl_check(p, &facts), 1);
+	assert_int_equal(acl_check(p, &acl_lab), 1);
+	assert_int_equal(acl_check(p, &acl_lab), 1);
 	assert_null(acl_policy_problem(p, 1));
 	assert_int_equal(acl_check(p, &other), 0);
 	acl_policy_free(p);
 	p = acl_policy_parse("p", "pass\n", 5);
-	assert_int_equal(acl_check(p, &facts), 1);
-	assert_int_equal(acl_check(p, &facts), 1);
+	assert_int_equal(acl_check(p, &acl_lab), 1);
+	assert_int_equal(acl_check(p, &acl_lab), 1);
 	acl_policy_free(p);
 }
 
