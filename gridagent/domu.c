@@ -447,6 +447,10 @@ static void keep_disk(struct core *c, struct domu *d, int same)
 		im = image_want(c, &d->want);
 	if (im && im->need < NEED_DISK)
 		im->need = NEED_DISK;
+	/* The next one's comes meanwhile: what they have in common is there. */
+	im = d->desired && !same ? image_want(c, &d->want) : NULL;
+	if (im && im->need < NEED_DISK)
+		im->need = NEED_DISK;
 }
 
 static int64_t domu_step(struct core *c, struct domu *d, int64_t now)

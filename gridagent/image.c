@@ -123,6 +123,15 @@ static uint64_t bytes_fixed(const struct image *im)
 	return sum;
 }
 
+/* Another image's disk, which may end sooner than this domU is to start. */
+static int is_another(const struct core *c, const struct image *im)
+{
+	for (int i = 0; i < IMAGES_MAX; i++)
+		if (c->images[i].used && &c->images[i] != im && c->images[i].disk)
+			return 1;
+	return 0;
+}
+
 static void on_host(struct core *c, void *arg, const struct msg *m)
 {
 	struct image *im = arg;
@@ -161,7 +170,10 @@ static void on_host(struct core *c, void *arg, const struct msg *m)
 		 "take %d %%",
 		 (unsigned long long)(need >> 20) + 1,
 		 (unsigned long long)c->host.dom0_free_mib, c->o->image_percent);
-	refuse(c, im, text);
+	if (is_another(c, im))
+		later(im, text);
+	else
+		refuse(c, im, text);
 }
 
 static void ask_room(struct core *c, struct image *im)

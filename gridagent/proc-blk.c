@@ -57,6 +57,7 @@ static struct {
 	struct loop *loop;
 	struct ipc *main;
 	struct loop_timer *timer, *silence;
+	struct imagedev_set *set; /* chunks of several disks are fetched once */
 	struct disk disks[MSG_DISKS_MAX];
 } blk;
 
@@ -225,6 +226,12 @@ int blk_offer(const char *sha256, uint64_t offset, const void *data, size_t len)
 
 static void disk_close(struct disk *d)
 {
+	struct imagedev_stats s;
+
+	imagedev_stats_get(d->dev, &s);
+	log_info("disk %.12s: %llu bytes fetched, %llu had of other disks",
+		 d->name, (unsigned long long)s.fetched_bytes,
+		 (unsigned long long)s.shared_bytes);
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		if (d->clients[i].nbd)
 			imagedev_nbd_close(d->clients[i].nbd);
@@ -261,6 +268,7 @@ static int disk_open(struct disk *d, const struct msg_blk_open *q, int fd,
 		.decoded_bytes = q->cache / 4 < DECODED_BYTES ? q->cache / 4
 							      : DECODED_BYTES,
 		.fill = q->fill,
+		.set = blk.set,
 	};
 	struct imagedev_source source;
 	void *index = NULL;
@@ -408,7 +416,7 @@ int proc_blk_run(const struct child_fds *fds)
 		return EXIT_FAILURE;
 	blk.timer = loop_timer_add(blk.loop, on_timer, NULL);
 	blk.silence = loop_timer_add(blk.loop, on_silence, NULL);
-	if (!blk.timer || !blk.silence)
+	if (!blk.timer || !blk.silence || imagedev_set_new(&blk.set))
 		return EXIT_FAILURE;
 	loop_timer_set(blk.timer, STATS_MS);
 	return loop_run(blk.loop);

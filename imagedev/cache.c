@@ -24,8 +24,7 @@ static void lru_add(struct imagedev *dev, struct unit *u)
 void imagedev_cache_drop(struct imagedev *dev, struct unit *u)
 {
 	lru_del(u);
-	free(u->stored);
-	u->stored = NULL;
+	imagedev_share_free(u);
 	dev->stats.cached_bytes -= u->size;
 	if (u->type == UNIT_FRAME)
 		dev->stats.bundle_have -= u->size;
@@ -60,8 +59,8 @@ static void make_room(struct imagedev *dev, uint64_t need)
 
 void imagedev_cache_add(struct imagedev *dev, struct unit *u, uint8_t *buf)
 {
+	u->stored = buf; /* first: it may be a twin's, which has to go */
 	make_room(dev, u->size);
-	u->stored = buf;
 	u->flags |= UNIT_HAD;
 	u->flags &= (uint8_t)~UNIT_USED;
 	lru_add(dev, u);

@@ -60,6 +60,7 @@ static uint32_t list_chunks(struct imagedev *dev, uint32_t n)
 		if (c.kind == INDEX_HOLE)
 			continue;
 		dev->chunks[k++] = (struct unit){
+			.dev = dev,
 			.no = i,
 			.blob = c.pack,
 			.offset = c.pack_offset,
@@ -117,7 +118,8 @@ static int take_bundle(struct imagedev *dev, const struct imagedev_config *c,
 	dev->bundle_size = c->bundle_size;
 	dev->bundle_head = c->bundle_head;
 	dev->stats.bundle_bytes = c->bundle_size;
-	dev->head = (struct unit){ .blob = NONE,
+	dev->head = (struct unit){ .dev = dev,
+				   .blob = NONE,
 				   .size = (uint32_t)c->bundle_head,
 				   .type = UNIT_HEAD,
 				   .kind = INDEX_ZSTD };
@@ -140,6 +142,7 @@ static int set_up(struct imagedev *dev, const struct imagedev_config *c,
 	dev->fill = c->fill;
 	dev->later = loop_timer_add(dev->loop, imagedev_schedule, dev);
 	if (!dev->later || make_units(dev) ||
+	    (c->set && imagedev_share_join(dev, c->set)) ||
 	    imagedev_decoder_new(dev, c->threads))
 		return errinfo_set(err, -ENOMEM, "out of memory, or of threads");
 	rc = take_bundle(dev, c, err);
@@ -197,6 +200,8 @@ void imagedev_close(struct imagedev *dev)
 	imagerepo_bundle_free(dev->bundle);
 	dev->bundle = NULL;
 	imagedev_early_use(dev);
+	if (dev->set)
+		imagedev_share_leave(dev);
 	units_free(dev, dev->frames, dev->n_frames);
 	units_free(dev, dev->chunks, dev->n_chunks);
 	reads_free(dev->reads);

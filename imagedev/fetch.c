@@ -62,6 +62,12 @@ static struct unit *end_of(struct imagedev *dev, const struct unit *u)
 	return &dev->head + 1;
 }
 
+static int is_elsewhere(const struct unit *u)
+{
+	return imagedev_share_stored(u) ||
+	       imagedev_share_awaited(u, IMAGEDEV_FILL);
+}
+
 /* How many units from u on make one request of at most `limit` bytes. A unit
  * that came wrong is asked for alone. */
 static uint32_t run_of(struct imagedev *dev, struct unit *u, uint64_t limit,
@@ -77,7 +83,8 @@ static uint32_t run_of(struct imagedev *dev, struct unit *u, uint64_t limit,
 		total += v->size;
 		if (total > limit || v->blob != u->blob || v->bad ||
 		    v->offset != last->offset + last->size ||
-		    !imagedev_unit_absent(v) || v->due_ms > now)
+		    !imagedev_unit_absent(v) || v->due_ms > now ||
+		    is_elsewhere(v))
 			break;
 	}
 	return n;
@@ -100,6 +107,7 @@ static void not_flying(struct imagedev *dev, struct request *r)
 		struct unit *u = &r->first[i];
 
 		u->flags &= (uint8_t)~UNIT_FLYING;
+		imagedev_share_tell(u);
 		if (u->waiters || u->flags & UNIT_SOON)
 			imagedev_enqueue(dev, u);
 	}
@@ -132,14 +140,17 @@ static uint64_t room(const struct imagedev *dev)
 	return used < max ? max - used : 0;
 }
 
-/* 1: asked; 0: no memory or no room in the source. */
+/* 1: asked, or had of a twin; 0: no memory or no room in the source. */
 static int ask(struct imagedev *dev, struct unit *u, uint64_t limit,
 	       enum imagedev_priority priority, int64_t now)
 {
-	struct request *r = calloc(1, sizeof(*r));
+	struct request *r;
 	char hex[HASH_HEX];
 	uint64_t id;
 
+	if (imagedev_share_take(dev, u))
+		return 1;
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return 0;
 	r->id = id = ++dev->last_id;
@@ -188,6 +199,8 @@ static int ask_queue(struct imagedev *dev, int64_t now, int64_t *due)
 		} else if (u->due_ms > now) {
 			*due = u->due_ms < *due ? u->due_ms : *due;
 			u = u->queued;
+		} else if (imagedev_share_awaited(u, urgency(u))) {
+			u = u->queued; /* we are told */
 		} else {
 			if (!ask(dev, u, imagedev_window(dev, u), urgency(u), now))
 				return 0;
@@ -205,7 +218,8 @@ static struct unit *next_new(struct unit *list, uint32_t n, uint32_t *cursor,
 		++*cursor;
 	for (uint32_t i = *cursor; i < n; i++) {
 		if (list[i].flags & (UNIT_HAD | UNIT_QUEUED) ||
-		    !imagedev_unit_absent(&list[i]))
+		    !imagedev_unit_absent(&list[i]) ||
+		    imagedev_share_awaited(&list[i], IMAGEDEV_FILL))
 			continue;
 		if (list[i].due_ms <= now)
 			return &list[i];
@@ -407,6 +421,14 @@ void imagedev_request_recall(struct imagedev *dev, const struct unit *u)
 		recall(dev, at);
 		return;
 	}
+}
+
+enum imagedev_priority imagedev_flight_priority(const struct unit *u)
+{
+	for (const struct request *r = u->dev->requests; r; r = r->next)
+		if (u >= r->first && u < r->first + r->n)
+			return r->priority;
+	return IMAGEDEV_FILL;
 }
 
 static int is_waited_for(const struct request *r)

@@ -50,7 +50,7 @@ static struct unit *find_frame(const struct imagedev *dev, uint64_t pos,
 
 static int is_near(struct unit *u)
 {
-	return u->stored || u->flags & UNIT_DECODING;
+	return u->stored || u->flags & UNIT_DECODING || imagedev_share_stored(u);
 }
 
 /* The frame rather than the chunk? Not if the chunk is here, nor if the frame

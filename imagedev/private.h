@@ -20,6 +20,7 @@
  *	decode.c  threads
  *	fetch.c	  requests, retries
  *	offer.c	  bytes that nobody asked for
+ *	share.c	  chunks that several devices have in common
  */
 #ifndef IMAGEDEV_PRIVATE_H
 #define IMAGEDEV_PRIVATE_H
@@ -69,9 +70,11 @@ struct part; /* offer.c */
 struct early;
 
 struct unit {
+	struct imagedev *dev;
+	struct unit *twin;        /* of another device, a ring; NULL: none */
 	struct unit *prev, *next; /* dev->lru, while stored */
 	struct unit *queued;      /* next in dev->queue, or among jobs */
-	uint8_t *stored;          /* checked bytes */
+	uint8_t *stored;          /* checked bytes; maybe a twin's as well */
 	struct page *page;
 	struct part *part;
 	struct read *waiters;
@@ -121,6 +124,8 @@ struct decoder; /* decode.c */
 
 struct imagedev {
 	struct loop *loop;
+	struct imagedev_set *set; /* NULL: alone */
+	struct imagedev *set_next;
 	struct imagedev_source source;
 	uint64_t size;
 	imagedev_plain_fn plain;
@@ -184,6 +189,9 @@ const uint8_t *imagedev_unit_data(struct unit *u);
 int imagedev_unit_complete(struct imagedev *dev, struct unit *u, uint8_t *buf);
 /* Decodes if it is stored, else queues it. */
 void imagedev_unit_want(struct imagedev *dev, struct unit *u);
+/* It is here, checked: takes stored. */
+void imagedev_unit_arrived(struct imagedev *dev, struct unit *u,
+			   uint8_t *stored);
 /* It did not come: later again, if anybody waits. */
 void imagedev_unit_failed(struct imagedev *dev, struct unit *u);
 int imagedev_unit_absent(const struct unit *u);
@@ -215,7 +223,25 @@ void imagedev_requests_free(struct imagedev *dev);
 void imagedev_bundle_recall(struct imagedev *dev);
 /* Of a request that was not urgent and has not begun: takes the unit out. */
 void imagedev_request_recall(struct imagedev *dev, const struct unit *u);
+/* Of a unit on its way. */
+enum imagedev_priority imagedev_flight_priority(const struct unit *u);
 uint64_t imagedev_window(const struct imagedev *dev, const struct unit *u);
+
+/* share.c */
+int imagedev_share_join(struct imagedev *dev, struct imagedev_set *set);
+/* Leaves to the others what they have room for. */
+void imagedev_share_leave(struct imagedev *dev);
+/* The bytes that a twin has; NULL: none. */
+uint8_t *imagedev_share_stored(const struct unit *u);
+/* If a twin has it, so has this unit then; returns whether. */
+int imagedev_share_take(struct imagedev *dev, struct unit *u);
+/* A twin is on its way, and no less urgent. */
+int imagedev_share_awaited(const struct unit *u,
+			   enum imagedev_priority priority);
+/* To twins: it has come, or is not on its way any more. */
+void imagedev_share_tell(const struct unit *u);
+/* Frees what is stored, unless a twin has it as well. */
+void imagedev_share_free(struct unit *u);
 
 /* offer.c */
 void imagedev_part_free(struct imagedev *dev, struct unit *u);

@@ -1,7 +1,7 @@
 # Two libraries: a process that may not open sockets has its own source.
 libs            += imagedev imagedev-curl
 imagedev-srcs   := $(addprefix imagedev/,device.c find.c read.c unit.c \
-                   cache.c decode.c fetch.c offer.c nbd.c nbd-out.c nbd-option.c)
+                   cache.c decode.c fetch.c offer.c share.c nbd.c nbd-out.c nbd-option.c)
 imagedev-libs   := imagerepo trust common
 imagedev-pkgs   := libzstd
 imagedev-ldlibs := -pthread
@@ -32,6 +32,11 @@ $(1)-libs := imagedev imagerepo trust common
 $(1)-pkgs := cmocka
 endef
 $(foreach t,test-imagedev test-imagedev-fetch test-imagedev-air,$(eval $(call imagedev-test,$(t))))
+
+tests                    += test-imagedev-share
+test-imagedev-share-srcs := tests/unit/test-imagedev-share.c tests/unit/imagedev-fixture.c
+test-imagedev-share-libs := imagedev imagerepo trust common
+test-imagedev-share-pkgs := cmocka
 
 tests                 += test-fuzz-nbd
 test-fuzz-nbd-srcs := tests/fuzz/replay.c tests/fuzz/nbd.c tests/unit/imagedev-fixture.c

@@ -66,6 +66,7 @@ static int learn_frames(struct imagedev *dev, const uint8_t *head)
 		if (f.offset + f.stored > dev->bundle_size)
 			return -1;
 		dev->frames[i] = (struct unit){
+			.dev = dev,
 			.no = i,
 			.blob = NONE,
 			.offset = f.offset,
@@ -79,11 +80,21 @@ static int learn_frames(struct imagedev *dev, const uint8_t *head)
 	return 0;
 }
 
+/* It is looked for no more. */
+static void landed(struct imagedev *dev, struct unit *u)
+{
+	u->flags &= (uint8_t)~UNIT_FLYING;
+	imagedev_part_free(dev, u);
+	if (u->flags & UNIT_QUEUED)
+		imagedev_dequeue(dev, u);
+}
+
 static int take_head(struct imagedev *dev, uint8_t *buf)
 {
 	int rc = learn_frames(dev, buf);
 
 	free(buf);
+	landed(dev, &dev->head);
 	dev->head.flags |= UNIT_HAD;
 	if (rc) { /* signed, and yet it does not fit: do without */
 		imagerepo_bundle_free(dev->bundle);
@@ -100,9 +111,22 @@ static int take_head(struct imagedev *dev, uint8_t *buf)
 	return 0;
 }
 
+void imagedev_unit_arrived(struct imagedev *dev, struct unit *u, uint8_t *stored)
+{
+	landed(dev, u);
+	imagedev_cache_add(dev, u, stored);
+	imagedev_share_tell(u);
+	if (u->kind == INDEX_RAW) {
+		u->tries = 0;
+		imagedev_wake(dev, u);
+	} else if (u->waiters || u->flags & UNIT_SOON) {
+		imagedev_decode(dev, u);
+	}
+}
+
 int imagedev_unit_complete(struct imagedev *dev, struct unit *u, uint8_t *buf)
 {
-	uint8_t digest[HASH_LEN];
+	uint8_t digest[HASH_LEN], *twins;
 
 	hash_bytes(buf, u->size, digest);
 	if (memcmp(digest, imagedev_unit_sha256(dev, u), HASH_LEN)) {
@@ -110,19 +134,12 @@ int imagedev_unit_complete(struct imagedev *dev, struct unit *u, uint8_t *buf)
 		free(buf);
 		return -EBADMSG;
 	}
-	u->flags &= (uint8_t)~UNIT_FLYING;
-	imagedev_part_free(dev, u);
-	if (u->flags & UNIT_QUEUED)
-		imagedev_dequeue(dev, u);
 	if (u->type == UNIT_HEAD)
 		return take_head(dev, buf);
-	imagedev_cache_add(dev, u, buf);
-	if (u->kind == INDEX_RAW) {
-		u->tries = 0;
-		imagedev_wake(dev, u);
-	} else if (u->waiters || u->flags & UNIT_SOON) {
-		imagedev_decode(dev, u);
-	}
+	twins = imagedev_share_stored(u);
+	if (twins)
+		free(buf);
+	imagedev_unit_arrived(dev, u, twins ? twins : buf);
 	return 0;
 }
 
@@ -153,6 +170,8 @@ void imagedev_unit_want(struct imagedev *dev, struct unit *u)
 		return;
 	}
 	u->flags |= UNIT_SOON;
+	if (imagedev_share_take(dev, u))
+		return;
 	if (u->flags & UNIT_FLYING)
 		imagedev_request_recall(dev, u);
 	if (!(u->flags & (UNIT_FLYING | UNIT_QUEUED)))
@@ -177,6 +196,7 @@ static int64_t delay(struct imagedev *dev, struct unit *u)
 void imagedev_unit_failed(struct imagedev *dev, struct unit *u)
 {
 	u->flags &= (uint8_t)~UNIT_FLYING;
+	imagedev_share_tell(u);
 	u->due_ms = clock_boot_ms() + delay(dev, u);
 	if (u->type != UNIT_CHUNK && imagedev_given_up(u))
 		imagedev_wake(dev, u); /* to read chunks instead */

@@ -47,6 +47,15 @@ struct imagedev_source {
 	void *arg;
 };
 
+/* Devices of one set have the chunks in common that their images do: what one
+ * has, or is being sent, another does not ask for, and its bytes lie in memory
+ * once (each device's cache counts them). A device that is closed leaves to the
+ * others what they have room for, and the newest may keep as much as it might.
+ * Free it after the last device. */
+struct imagedev_set;
+int imagedev_set_new(struct imagedev_set **out); /* 0, -ENOMEM */
+void imagedev_set_free(struct imagedev_set *set); /* NULL is fine */
+
 struct imagedev_config {
 	const void *index; /* checked bytes, borrowed for the call */
 	size_t index_len;
@@ -58,6 +67,7 @@ struct imagedev_config {
 	uint64_t decoded_bytes; /* decoded ones; floor: 2 MiB */
 	int threads;            /* 0: decode in the loop */
 	int fill; /* fetch all of it, in the background, as room allows */
+	struct imagedev_set *set; /* of the same loop; NULL: alone */
 };
 
 int imagedev_open(struct loop *loop, const struct imagedev_config *config,
@@ -122,6 +132,7 @@ struct imagedev_stats {
 	uint64_t reads, read_bytes;       /* by the client */
 	uint64_t requests, fetched_bytes; /* of the source */
 	uint64_t offered_bytes;           /* used, of what was offered */
+	uint64_t shared_bytes;            /* had of other devices of the set */
 	uint64_t bad;             /* chunks or frames that did not verify */
 	uint64_t retries;         /* requests that did not come about */
 	uint64_t waiting;         /* reads that wait now */

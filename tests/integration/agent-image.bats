@@ -140,6 +140,35 @@ damage() { # BLOB OFFSET
 	wait_for 10 disk_read
 }
 
+# Of packs, by all disks: a bundle is each disk's own.
+pack_bytes() {
+	awk -v bundles="$(jq -r .root.bundle.sha256 "$T"/gw/repo/targets/batch/*.[12].json | tr '\n' ' ')" '
+		{ split($7, p, "/") }
+		$9 == 206 && !index(bundles, p[5]) { n += $10 }
+		END { print n + 0 }' "$T/nginx/access.log"
+}
+
+@test "what two versions have in common is fetched once" {
+	make_image
+	desire 2 "$manifest"
+	start_agent
+	wait_for 15 said "$running"
+	wait_for 10 disk_read
+	one=$(pack_bytes)
+	next_version
+	desire 3 "$manifest" 64 2
+	# The first disk is there until its domU has ended.
+	wait_for 30 said 'disk .*: [0-9]+ bytes fetched, 0 had of other disks'
+	wait_for 30 eval 'grep -Eqs " 2048000 2048000 $disk" "$T"/hv/nbd-[01]'
+	two=$(($(pack_bytes) - one))
+	echo "packs: $one bytes for the first, $two for the second"
+	[ "$one" -gt 1000000 ]
+	[ "$two" -gt 200000 ]
+	[ "$two" -lt $((one / 2)) ]
+	desire 4
+	wait_for 30 said 'disk .*: [0-9]+ bytes fetched, [1-9][0-9]{5,} had'
+}
+
 @test "an image signed by strangers is refused" {
 	"$bin/imagerepo" init "$T/stranger" >/dev/null
 	make_image console=hvc0 "$T/stranger"

@@ -209,6 +209,20 @@ make_image() {
 	blob_path kernel
 }
 
+# next_version: the same with 300 KB at its end changed; sets as make_image.
+next_version() {
+	head -c 300000 /dev/urandom |
+		dd of="$T/image/root" bs=4096 seek=420 conv=notrunc status=none
+	jq -c '.version = "2" | .root = '"$(sum_of "$T/image/root")" \
+		"$T/image/image.json" >"$T/new"
+	mv "$T/new" "$T/image/image.json"
+	"$bin/imagerepo" publish "$T/image" --repo "$T/gw/repo" --keys "$T/gw" --quiet
+	manifest_path=$(echo "$T"/gw/repo/targets/batch/*.2.json)
+	manifest=${manifest_path##*/}
+	manifest=${manifest%.2.json}
+	disk=$(sha256sum <"$T/image/root" | cut -d' ' -f1)
+}
+
 # blob_path kernel|index|bundle|pack: sets $blob and $path
 blob_path() {
 	case $1 in
@@ -224,11 +238,11 @@ blob_path() {
 	path=$T/gw/repo/blobs/${blob:0:2}/$blob
 }
 
-# desire GEN [MANIFEST [MEMORY]]: one domU of it, or none
+# desire GEN [MANIFEST [MEMORY [VERSION]]]: one domU of it, or none
 desire() {
 	local domus=
 	if [ -n "${2:-}" ]; then
-		domus='{"id": "batch-1", "image": "batch", "image_version": "1",
+		domus='{"id": "batch-1", "image": "batch", "image_version": "'${4:-1}'",
 		"manifest": "'$2'", "memory_mib": '${3:-64}', "vcpus": 1,
 		"weight": 256, "cap": 0, "mac": "00:16:3e:00:00:01",
 		"config": {"node": "lab/pc1", "ip": "10.77.128.1/16"}}'

@@ -88,12 +88,13 @@ static void store(struct fixture *f, struct cut *c)
 	free(z);
 }
 
-static size_t cut_disk(struct fixture *f, struct cut *cut, uint64_t *seed)
+static size_t cut_disk(struct fixture *f, struct cut *cut)
 {
+	uint64_t seed = f->cuts;
 	size_t n = 0;
 
 	for (size_t at = 0; at < f->size; n++) {
-		size_t len = (4 + next(seed) % 28) * INDEX_BLOCK;
+		size_t len = (4 + next(&seed) % 28) * INDEX_BLOCK;
 
 		if (len > f->size - at)
 			len = f->size - at;
@@ -179,19 +180,36 @@ static void make_bundle(struct fixture *f)
 	free(raw);
 }
 
-int fixture_make(struct fixture *f, size_t size, uint64_t seed)
+/* What follows from the disk. */
+static int finish(struct fixture *f)
 {
-	struct cut *cut = calloc(size / INDEX_BLOCK, sizeof(*cut));
-	int rc;
+	struct cut *cut = calloc(f->size / INDEX_BLOCK, sizeof(*cut));
+	int rc = make_index(f, cut, cut_disk(f, cut));
 
-	*f = (struct fixture){ .size = size, .disk = malloc(size) };
-	fill(f->disk, size, &seed);
-	rc = make_index(f, cut, cut_disk(f, cut, &seed));
 	free(cut);
 	if (rc)
 		return -1;
 	make_bundle(f);
 	return 0;
+}
+
+int fixture_make(struct fixture *f, size_t size, uint64_t seed)
+{
+	*f = (struct fixture){ .size = size, .disk = malloc(size) };
+	fill(f->disk, size, &seed);
+	f->cuts = seed;
+	return finish(f);
+}
+
+int fixture_make_next(struct fixture *f, const struct fixture *old, size_t from,
+		      uint64_t seed)
+{
+	*f = (struct fixture){ .size = old->size,
+			       .disk = malloc(old->size),
+			       .cuts = old->cuts };
+	memcpy(f->disk, old->disk, from);
+	fill(f->disk + from, f->size - from, &seed);
+	return finish(f);
 }
 
 void fixture_free(struct fixture *f)

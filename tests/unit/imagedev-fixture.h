@@ -27,10 +27,14 @@ struct fixture {
 	void *index;
 	size_t index_len, bundle_head;
 	char index_sha256[HASH_HEX], head_sha256[HASH_HEX];
+	uint64_t cuts; /* seed of where the disk is cut */
 };
 
 /* size: a multiple of 4096. The same seed gives the same image. 0, or -1. */
 int fixture_make(struct fixture *f, size_t size, uint64_t seed);
+/* A version of old: the same up to `from`, and cut at the same places. */
+int fixture_make_next(struct fixture *f, const struct fixture *old, size_t from,
+		      uint64_t seed);
 void fixture_free(struct fixture *f);
 void fixture_config(const struct fixture *f, struct imagedev_config *config);
 const struct fixture_blob *fixture_find(const struct fixture *f,
