@@ -106,7 +106,7 @@ static void not_flying(struct imagedev *dev, struct request *r)
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct unit *u = &r->first[i];
 
-		u->flags &= (uint8_t)~UNIT_FLYING;
+		u->flags &= (uint8_t) ~(UNIT_FLYING | UNIT_LATE);
 		imagedev_share_tell(u);
 		if (u->waiters || u->flags & UNIT_SOON)
 			imagedev_enqueue(dev, u);
@@ -155,6 +155,7 @@ static int ask(struct imagedev *dev, struct unit *u, uint64_t limit,
 		return 0;
 	r->id = id = ++dev->last_id;
 	r->priority = priority;
+	r->heard_ms = now;
 	r->first = u;
 	r->n = run_of(dev, u, limit, now);
 	r->offset = u->offset;
@@ -272,6 +273,8 @@ void imagedev_schedule(void *arg)
 	struct imagedev *dev = arg;
 	int64_t now = clock_boot_ms(), due = INT64_MAX;
 
+	imagedev_late_wake(dev, now, &due);
+
 	if (now >= dev->source_full_ms) {
 		dev->source_full_ms = 0;
 		if (ask_queue(dev, now, &due)) {
@@ -373,6 +376,8 @@ void imagedev_data(struct imagedev *dev, uint64_t id, const void *data, size_t l
 		return;
 	dev->stats.fetched_bytes += len;
 	r->total += len;
+	if (len)
+		r->heard_ms = clock_boot_ms();
 	while (len) {
 		size_t n = take(dev, r, p, len);
 
@@ -421,14 +426,6 @@ void imagedev_request_recall(struct imagedev *dev, const struct unit *u)
 		recall(dev, at);
 		return;
 	}
-}
-
-enum imagedev_priority imagedev_flight_priority(const struct unit *u)
-{
-	for (const struct request *r = u->dev->requests; r; r = r->next)
-		if (u >= r->first && u < r->first + r->n)
-			return r->priority;
-	return IMAGEDEV_FILL;
 }
 
 static int is_waited_for(const struct request *r)

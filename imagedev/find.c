@@ -61,7 +61,9 @@ static int frame_is_better(struct unit *frame, struct unit *chunk)
 		return 1;
 	if (is_near(chunk))
 		return 0;
-	return is_near(frame) || frame->flags & UNIT_FLYING ||
+	if (is_near(frame) || frame->flags & UNIT_LATE)
+		return is_near(frame);
+	return frame->flags & UNIT_FLYING ||
 	       (!(frame->flags & UNIT_HAD) && !imagedev_given_up(frame));
 }
 
@@ -80,7 +82,8 @@ void imagedev_find(struct imagedev *dev, uint64_t pos, struct spot *s)
 	u = s->unit = &dev->chunks[dev->unit_of[i]];
 	if (imagedev_unit_data(u) || !dev->bundle_sha256[0])
 		return;
-	if (!dev->bundle && !imagedev_given_up(&dev->head) && !is_near(u)) {
+	if (!dev->bundle && !is_near(u) && !(dev->head.flags & UNIT_LATE) &&
+	    !imagedev_given_up(&dev->head)) {
 		*s = (struct spot){ &dev->head, 0, dev->size - pos };
 		return;
 	}

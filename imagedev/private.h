@@ -20,6 +20,7 @@
  *	decode.c  threads
  *	fetch.c	  requests, retries
  *	offer.c	  bytes that nobody asked for
+ *	late.c	  a bundle that comes slowly
  *	share.c	  chunks that several devices have in common
  */
 #ifndef IMAGEDEV_PRIVATE_H
@@ -43,6 +44,9 @@
 #define RETRY_MAX_MS   3000
 #define SOURCE_FULL_MS 200 /* after -EAGAIN, if nothing ends before */
 #define AIR_WAIT_MS    300 /* for the carousel, when a read needs a frame */
+#define LATE_MS        300 /* so long a read waits for a stream whose */
+#define LATE_BYTES     (512u << 10) /* place is so far behind, or that */
+#define LATE_STALL_MS  1000         /* brings nothing for so long */
 #define BAD_TRIES      3   /* then reads do without this of the bundle */
 #define NONE           UINT32_MAX
 
@@ -56,6 +60,7 @@ enum unit_flag {
 	UNIT_USED = 16, /* since the clock's hand passed */
 	UNIT_HAD = 32,  /* was here once: not prefetched again */
 	UNIT_AIR = 64,  /* waited for the carousel once */
+	UNIT_LATE = 128 /* of the bundle, on its way: reads do without it */
 };
 
 struct page {
@@ -109,7 +114,8 @@ struct request {
 	uint32_t n, at;              /* units; the one that is coming */
 	uint8_t *buf;                /* of that one */
 	uint32_t got;                /* bytes in it */
-	uint64_t offset, len, total; /* total: bytes that came */
+	uint64_t offset, len, total; /* total: bytes that came, */
+	int64_t heard_ms;            /* the last of them, or the beginning */
 	int then_frames;             /* the head's: the frames follow */
 };
 
@@ -223,9 +229,14 @@ void imagedev_requests_free(struct imagedev *dev);
 void imagedev_bundle_recall(struct imagedev *dev);
 /* Of a request that was not urgent and has not begun: takes the unit out. */
 void imagedev_request_recall(struct imagedev *dev, const struct unit *u);
-/* Of a unit on its way. */
-enum imagedev_priority imagedev_flight_priority(const struct unit *u);
 uint64_t imagedev_window(const struct imagedev *dev, const struct unit *u);
+
+/* late.c */
+enum imagedev_priority imagedev_flight_priority(const struct unit *u);
+/* A read waits for it, maybe too long: looks soon, and again. */
+void imagedev_late_watch(struct imagedev *dev, const struct unit *u);
+/* Reads that waited too long; when to look again in *due. */
+void imagedev_late_wake(struct imagedev *dev, int64_t now, int64_t *due);
 
 /* share.c */
 int imagedev_share_join(struct imagedev *dev, struct imagedev_set *set);

@@ -166,6 +166,7 @@ static void attach(struct read *r, struct unit *u)
 	r->unit = u;
 	r->wait_next = u->waiters;
 	u->waiters = r;
+	imagedev_late_watch(u->dev, u);
 }
 
 static void read_free(struct imagedev *dev, struct read *r)

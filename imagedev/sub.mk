@@ -1,7 +1,7 @@
 # Two libraries: a process that may not open sockets has its own source.
 libs            += imagedev imagedev-curl
 imagedev-srcs   := $(addprefix imagedev/,device.c find.c read.c unit.c \
-                   cache.c decode.c fetch.c offer.c share.c nbd.c nbd-out.c nbd-option.c)
+                   cache.c decode.c fetch.c late.c offer.c share.c nbd.c nbd-out.c nbd-option.c)
 imagedev-libs   := imagerepo trust common
 imagedev-pkgs   := libzstd
 imagedev-ldlibs := -pthread

@@ -83,7 +83,7 @@ static int learn_frames(struct imagedev *dev, const uint8_t *head)
 /* It is looked for no more. */
 static void landed(struct imagedev *dev, struct unit *u)
 {
-	u->flags &= (uint8_t)~UNIT_FLYING;
+	u->flags &= (uint8_t) ~(UNIT_FLYING | UNIT_LATE);
 	imagedev_part_free(dev, u);
 	if (u->flags & UNIT_QUEUED)
 		imagedev_dequeue(dev, u);
@@ -195,7 +195,7 @@ static int64_t delay(struct imagedev *dev, struct unit *u)
 
 void imagedev_unit_failed(struct imagedev *dev, struct unit *u)
 {
-	u->flags &= (uint8_t)~UNIT_FLYING;
+	u->flags &= (uint8_t) ~(UNIT_FLYING | UNIT_LATE);
 	imagedev_share_tell(u);
 	u->due_ms = clock_boot_ms() + delay(dev, u);
 	if (u->type != UNIT_CHUNK && imagedev_given_up(u))

@@ -152,6 +152,70 @@ static void outage_makes_reads_wait(void **state)
 	shut();
 }
 
+/* What reads ask for alone is answered, whatever else is out. */
+static void give_demands(void)
+{
+	for (int i = 0; i < world.n_asked; i++) {
+		struct asked a = world.asked[i];
+		const struct fixture_blob *b = fixture_find(&image, a.sha256);
+
+		if (!a.live || a.priority != IMAGEDEV_DEMAND)
+			continue;
+		world.asked[i].live = 0;
+		imagedev_data(world.dev, a.id, b->data + a.offset, a.len);
+		imagedev_end(world.dev, a.id, 0);
+	}
+}
+
+/* The bundle comes at `step` bytes a turn, from `from` on; a read of what lies
+ * at its end. */
+static void read_while_it_comes(size_t from, size_t step)
+{
+	const struct fixture_blob *b = &image.blob[image.bundle];
+	uint64_t last = first_data();
+	uint8_t buf[4096];
+
+	while (last / 4096 % 7 || !image.disk[last + 1])
+		last += 4096;
+	open_plainly(1, 0);
+	world.silent = 1;
+	run_for(20);
+	assert_int_equal(world.n_asked, 1);
+	imagedev_data(world.dev, world.asked[0].id, b->data, from);
+	imagedev_read(world.dev, last, 4096, buf, read_done, NULL);
+	for (int i = 0; i < 1000 && !world.done; i++) {
+		imagedev_data(world.dev, world.asked[0].id, b->data + from, step);
+		from += step;
+		run_for(10);
+		give_demands();
+	}
+	assert_int_equal(world.done, 1);
+	assert_int_equal(world.bad_rc, 0);
+	assert_memory_equal(buf, image.disk + last, 4096);
+	assert_in_range(world.total, 2, 3);
+	/* and it is of use once it is here */
+	imagedev_data(world.dev, world.asked[0].id, b->data + from,
+		      b->len - from);
+	imagedev_end(world.dev, world.asked[0].id, 0);
+	world.silent = 0;
+	read_all(1 << 20);
+	shut();
+}
+
+static void slow_bundles_hold_no_read_back(void **state)
+{
+	struct fixture small = image;
+
+	(void)state;
+	read_while_it_comes(0, 0);
+	read_while_it_comes(image.bundle_head - 10, 0);
+	read_while_it_comes(image.bundle_head + 100000, 0);
+	assert_int_equal(fixture_make(&image, 24u << 20, 7), 0);
+	read_while_it_comes(image.bundle_head + 1000, 10);
+	fixture_free(&image);
+	image = small;
+}
+
 static void full_source_is_asked_again(void **state)
 {
 	(void)state;
@@ -188,6 +252,7 @@ int main(void)
 		cmocka_unit_test(fill_fetches_all),
 		cmocka_unit_test(lies_are_asked_again),
 		cmocka_unit_test(outage_makes_reads_wait),
+		cmocka_unit_test(slow_bundles_hold_no_read_back),
 		cmocka_unit_test(full_source_is_asked_again),
 		cmocka_unit_test(bad_bundles_are_done_without),
 	};
