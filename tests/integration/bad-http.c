@@ -255,22 +255,41 @@ static void serve(int fd)
 	}
 }
 
-static int start(const char *file, int port)
+static int listen_at(int port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET,
 				 .sin_port = htons((uint16_t)port),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-	char text[16];
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&a, len) || listen(fd, 64) ||
-	    getsockname(fd, (struct sockaddr *)&a, &len))
+	if (!bind(fd, (struct sockaddr *)&a, sizeof(a)) && !listen(fd, 64))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* A port below those that the kernel gives to clients: one of these that tries
+ * again and again to reach a server that is away may get its port. One that is
+ * given may have a former server's children on it for a moment. */
+static int start(const char *file, int port)
+{
+	int fd = -1, at = port;
+	char text[16];
+
+	for (int i = 0; i < 100 && fd < 0; i++) {
+		if (port)
+			usleep(i ? 100000 : 0);
+		else
+			at = 10000 + (int)(((uint32_t)getpid() * 7919u +
+					    (uint32_t)i * 104729u) %
+					   20000);
+		fd = listen_at(at);
+	}
+	snprintf(text, sizeof(text), "%d\n", at);
+	if (fd >= 0 && fileio_write_atomic(file, text, strlen(text), 0644, NULL))
 		return -1;
-	snprintf(text, sizeof(text), "%d\n", ntohs(a.sin_port));
-	return fileio_write_atomic(file, text, strlen(text), 0644, NULL) ? -1
-									 : fd;
+	return fd;
 }
 
 int main(int argc, char **argv)
