@@ -14,6 +14,7 @@
 
 void imagedev_schedule_soon(struct imagedev *dev)
 {
+	dev->soon = 1;
 	loop_timer_set(dev->later, 0);
 }
 
@@ -273,6 +274,7 @@ void imagedev_schedule(void *arg)
 	struct imagedev *dev = arg;
 	int64_t now = clock_boot_ms(), due = INT64_MAX;
 
+	dev->soon = 0;
 	imagedev_late_wake(dev, now, &due);
 
 	if (now >= dev->source_full_ms) {
@@ -284,7 +286,7 @@ void imagedev_schedule(void *arg)
 	}
 	if (dev->source_full_ms && dev->source_full_ms < due)
 		due = dev->source_full_ms;
-	if (due != INT64_MAX)
+	if (due != INT64_MAX && !dev->soon)
 		loop_timer_set(dev->later, due - now);
 }
 

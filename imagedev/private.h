@@ -155,7 +155,8 @@ struct imagedev {
 	struct unit *queue, **queue_tail;
 	struct request *requests;
 	uint64_t last_id;
-	struct loop_timer *later; /* schedule() */
+	struct loop_timer *later; /* schedule(), */
+	int soon;                 /* which is to run now */
 	int64_t source_full_ms;   /* asked again after that; 0: not full */
 
 	struct read *reads; /* the oldest is last */
