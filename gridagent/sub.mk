@@ -61,6 +61,13 @@ test-agent-policy-libs     := common
 test-agent-policy-pkgs     := cmocka
 test-agent-policy-cppflags := -Igridagent
 
+tests += test-fuzz-agent
+test-fuzz-agent-srcs     := tests/fuzz/replay.c tests/fuzz/agent.c \
+                            gridagent/verify-docs.c gridagent/messages.c
+test-fuzz-agent-libs     := imagerepo trust common
+test-fuzz-agent-pkgs     := jansson
+test-fuzz-agent-cppflags := -Igridagent
+
 tests += test-agent-chan
 test-agent-chan-srcs     := tests/unit/test-agent-chan.c gridagent/chan.c \
                             gridagent/messages.c gridagent/ipc.c

@@ -350,7 +350,7 @@ int verify_build(const void *text, size_t len, struct msg_verify_ready *out,
 			&build_time) ||
 	    set_name(out->release, release) ||
 	    set_text(out->build_time, sizeof(out->build_time), build_time) ||
-	    clock_parse(build_time, &out->build_ms))
+	    clock_parse(build_time, &out->build_ms) || out->build_ms < 0)
 		rc = errinfo_set(err, -EINVAL,
 				 "no \"release\" and \"build_time\" in it");
 	json_decref(top);

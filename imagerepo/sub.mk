@@ -37,10 +37,15 @@ test-image-tree-pkgs := cmocka jansson
 test-image-tree-ldlibs := -larchive -lext2fs -lcom_err
 
 tests                += test-fuzz-build
-test-fuzz-build-srcs := tests/fuzz/replay.c tests/fuzz/build.c imagerepo/tool/tree.c imagerepo/tool/tree-find.c imagerepo/tool/archive-in.c imagerepo/tool/tree-write.c
+test-fuzz-build-srcs := tests/fuzz/replay.c tests/fuzz/build.c imagerepo/tool/tree.c imagerepo/tool/tree-find.c imagerepo/tool/archive-in.c imagerepo/tool/archive-oci.c imagerepo/tool/tree-write.c
 test-fuzz-build-libs := imagerepo trust common
 test-fuzz-build-pkgs := jansson
 test-fuzz-build-ldlibs := -larchive
+
+tests                 += test-fuzz-recipe
+test-fuzz-recipe-srcs := tests/fuzz/replay.c tests/fuzz/recipe.c imagerepo/tool/recipe.c imagerepo/tool/util.c
+test-fuzz-recipe-libs := imagerepo trust common
+test-fuzz-recipe-pkgs := jansson
 
 tests                 += test-image-words
 test-image-words-srcs := tests/unit/test-image-words.c \
