@@ -38,8 +38,17 @@ static int read_block(const struct making *mk, uint32_t block, void *raw)
 				   (uint64_t)block * INDEX_BLOCK);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
 /* Leaves out the last where the head would be too long. Zeros are no holes of
- * the index if they are few: then they would cost a chunk. */
+ * the index if they are few: then they would cost a chunk. A frame is of use
+ * only when all of it is there: in it the blocks are in the disk's order, where
+ * those of a file lie together and compress better. */
 static int pick_blocks(struct making *mk, const uint32_t *blocks, size_t n)
 {
 	const size_t most = (BUNDLE_HEAD_MAX - 2 * BUNDLE_HEAD) / 5;
@@ -50,6 +59,11 @@ static int pick_blocks(struct making *mk, const uint32_t *blocks, size_t n)
 		return -ENOMEM;
 	for (size_t i = 0; i < mk->n; i++)
 		mk->block[i] = blocks[i];
+	for (size_t i = 0; i < mk->n; i += BUNDLE_FRAME_BLOCKS)
+		qsort(mk->block + i,
+		      mk->n - i < BUNDLE_FRAME_BLOCKS ? mk->n - i
+						      : BUNDLE_FRAME_BLOCKS,
+		      sizeof(*mk->block), by_number);
 	return 0;
 }
 

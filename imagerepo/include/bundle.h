@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bundle - the blocks of a disk that a boot reads, in the order it first reads
- * them, as one stream: a node boots from one request instead of hundreds.
+ * them (within a frame in the disk's), as one stream: a node boots from one
+ * request instead of hundreds.
  *
  *	offset  size
  *	0       8	"NSBUNDL1"
