@@ -57,3 +57,7 @@ flip-bytes-srcs := tests/integration/flip-bytes.c
 tests                  += bench-read-client
 bench-read-client-srcs := tests/bench/read/client.c
 bench-read-client-libs := common
+
+tests            += bench-share
+bench-share-srcs := tests/bench/share/share.c
+bench-share-libs := imagedev imagerepo trust common
