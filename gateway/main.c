@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <sodium.h>
 
 #include "cleanup.h"
@@ -255,6 +256,9 @@ int main(int argc, char **argv)
 	status = parse_options(argc, argv, &o);
 	if (status >= 0)
 		return status;
+	/* The uplink's threads may be in the midst of TLS when this one ends:
+	 * OpenSSL is not to tidy up under their hands. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	if (sodium_init() < 0) {
 		fprintf(stderr, "gatewayd: libsodium does not start\n");
 		return CMD_EXIT_FAILED;
