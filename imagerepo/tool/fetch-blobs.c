@@ -17,6 +17,8 @@
 #include "fileio.h"
 
 #define TICK_MS     200
+#define PACE_MS     20    /* between looks at what the rate allows */
+#define BURST_LEAST 16384 /* what libcurl hands over at once */
 #define READ_BYTES  65536
 #define PROGRESS    (64 * 1024)
 #define WRONG_TRIES 2 /* of a blob that comes with the wrong bytes */
@@ -34,6 +36,7 @@ struct transfer {
 	int over;          /* more came than there may be */
 	int io;            /* errno of our own disk */
 	int tries, wrong, running;
+	int paused; /* until the rate allows more */
 	int64_t not_before_ms;
 	char path[IMAGE_PATH], why[CURL_ERROR_SIZE];
 };
@@ -44,8 +47,8 @@ struct batch {
 	const struct fetch_hooks *hooks;
 	struct transfer slot[FETCH_PARALLEL];
 	int n_slots;
-	uint64_t came;    /* bytes since the last pace() */
-	int64_t clear_ms; /* when the rate allows more */
+	int64_t may, filled_ms; /* bytes that the rate allows now, or owes */
+	int turn;               /* who may go on first */
 };
 
 /* Begins the file anew. */
@@ -83,7 +86,11 @@ static size_t take(char *data, size_t size, size_t n, void *arg)
 	size_t len = size * n;
 	long status = 0;
 
-	t->batch->came += len;
+	if (t->f->rate && t->batch->may <= 0) {
+		t->paused = 1;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	t->batch->may -= (int64_t)len;
 	/* A server without ranges begins at the beginning. */
 	curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
 	if (t->at && t->at == t->from && status == 200) {
@@ -114,7 +121,7 @@ static int start_request(struct transfer *t)
 	if (rc)
 		return rc;
 	t->from = t->at;
-	t->over = t->io = 0;
+	t->over = t->io = t->paused = 0;
 	curl_easy_setopt(t->h, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(t->h, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(t->h, CURLOPT_PRIVATE, t);
@@ -230,7 +237,7 @@ static void free_slot(struct transfer *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
-	t->running = 0;
+	t->running = t->paused = 0;
 	t->blob = NULL;
 }
 
@@ -251,7 +258,7 @@ static int end_request(struct batch *b, struct transfer *t, CURLcode code)
 
 	fetch_count(b->f, t->h);
 	curl_multi_remove_handle(b->f->multi, t->h);
-	t->running = 0;
+	t->running = t->paused = 0;
 	/* Progress makes new hope; a trickle does not. */
 	if (t->at >= t->from + PROGRESS)
 		t->tries = 0;
@@ -335,48 +342,51 @@ static int end_requests(struct batch *b)
 	return rc ? rc : n;
 }
 
-/* Holds all transfers to one rate: not reading makes the senders wait.
- * libcurl's own limit is that of one transfer, and lets a short one pass.
- * Returns whether there may be more now. */
-static int pace(struct batch *b)
+/* Holds all transfers to one rate: libcurl's own limit is that of one transfer,
+ * and lets a short one pass. What may come in a tenth of a second may come at
+ * once; whoever has more waits, and so does its sender. */
+static void pace(struct batch *b)
 {
-	int64_t now_ms = clock_boot_ms(), wait_ms;
-	struct timespec pause;
+	int64_t now_ms = clock_boot_ms();
+	int64_t rate = (int64_t)b->f->rate, most = rate / 10;
+	int64_t more = rate * (now_ms - b->filled_ms) / 1000;
 
-	if (!b->f->rate)
-		return 1;
-	if (b->clear_ms < now_ms)
-		b->clear_ms = now_ms;
-	b->clear_ms += (int64_t)(b->came * 1000 / b->f->rate);
-	b->came = 0;
-	wait_ms = b->clear_ms - now_ms;
-	if (wait_ms <= 0)
-		return 1;
-	if (wait_ms > TICK_MS)
-		wait_ms = TICK_MS;
-	pause = (struct timespec){ 0, wait_ms * 1000000L };
-	nanosleep(&pause, NULL);
-	return b->clear_ms <= clock_boot_ms();
+	if (!more)
+		return;
+	if (most < BURST_LEAST)
+		most = BURST_LEAST;
+	b->filled_ms = now_ms;
+	b->may = b->may + more < most ? b->may + more : most;
+	b->turn++;
+	for (int i = 0; i < b->n_slots && b->may > 0; i++) {
+		struct transfer *t = &b->slot[(b->turn + i) % b->n_slots];
+
+		if (!t->paused)
+			continue;
+		t->paused = 0;
+		curl_easy_pause(t->h, CURLPAUSE_CONT);
+	}
 }
 
 static int step(struct batch *b, struct errinfo *err)
 {
 	uint64_t now = 0;
-	int n, running;
+	int n, running, wait_ms = TICK_MS;
 
-	if (!pace(b))
-		goto tick;
+	pace(b);
 	if (curl_multi_perform(b->f->multi, &running))
 		return errinfo_set(err, -EIO, "libcurl");
 	n = end_requests(b);
 	if (n < 0)
 		return n;
-	if (!n && curl_multi_poll(b->f->multi, NULL, 0, TICK_MS, NULL))
-		return errinfo_set(err, -EIO, "libcurl");
-tick:
-	for (int i = 0; i < b->n_slots; i++)
+	for (int i = 0; i < b->n_slots; i++) {
 		if (b->slot[i].blob)
 			now += b->slot[i].at;
+		if (b->slot[i].paused)
+			wait_ms = PACE_MS;
+	}
+	if (!n && curl_multi_poll(b->f->multi, NULL, 0, wait_ms, NULL))
+		return errinfo_set(err, -EIO, "libcurl");
 	return b->hooks->tick ? b->hooks->tick(now, b->hooks->arg) : 0;
 }
 
@@ -392,9 +402,11 @@ int fetch_blobs(struct fetch *f, const struct image_blob *blobs, size_t n,
 		const char *to, const struct fetch_hooks *hooks,
 		struct errinfo *err)
 {
-	struct batch b = {
-		.f = f, .to = to, .hooks = hooks, .n_slots = FETCH_PARALLEL
-	};
+	struct batch b = { .f = f,
+			   .to = to,
+			   .hooks = hooks,
+			   .n_slots = FETCH_PARALLEL,
+			   .filled_ms = clock_boot_ms() };
 	size_t next = 0;
 	int rc = 0;
 

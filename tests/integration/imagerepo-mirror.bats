@@ -135,6 +135,16 @@ new_version() {
 	whole
 }
 
+@test "a rate holds for all connections together" {
+	serve "$T/repo"
+	start=$(date +%s%N)
+	out=$(mirror --limit-rate 3M tiny)
+	took=$((($(date +%s%N) - start) / 1000000))
+	# But for what may come at once.
+	[ $((took * 3 * 1048)) -gt $(($(number "$out" bytes) * 8 / 10)) ]
+	whole
+}
+
 @test "a killed mirror goes on where it was" {
 	serve "$T/repo"
 	mirror --limit-rate 300K tiny &
