@@ -77,37 +77,17 @@ static int check_blob(struct checking *c, const char *path, int dir,
 	return c->scrub(where, what, c->arg);
 }
 
-static int check_blobs(struct checking *c, const char *path, struct errinfo *err)
+static int check_entry(int dir, const char *path, const struct dirent *e,
+		       void *arg, struct errinfo *err)
 {
-	int fd = openat(c->r->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	int rc = 0;
-
-	if (!d) {
-		rc = errno == ENOENT ? 0 : -errno;
-		cleanup_close(&fd);
-		return rc ? errinfo_set_errno(err, rc, "%s/%s", c->r->name, path)
-			  : 0;
-	}
-	while (!rc && (e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.')
-			rc = check_blob(c, path, dirfd(d), e->d_name);
-	closedir(d);
-	return rc;
+	(void)err;
+	return check_blob(arg, path, dir, e->d_name);
 }
 
 static int check_all_blobs(struct checking *c, struct errinfo *err)
 {
-	char path[IMAGE_PATH];
-	int rc = 0;
-
 	memset(c->stats, 0, sizeof(*c->stats));
-	for (int i = 0; !rc && i < 256; i++) {
-		snprintf(path, sizeof(path), REPO_BLOBS "/%02x", i);
-		rc = check_blobs(c, path, err);
-	}
-	return rc;
+	return imagerepo_repo_blobs(c->r, check_entry, c, err);
 }
 
 /* ---- an image against its blobs --------------------------------------------------- */

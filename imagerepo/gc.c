@@ -130,25 +130,11 @@ static int sweep_file(struct sweep *s, int dir, const char *name, int keep,
 	return 0;
 }
 
-static int sweep_dir(struct sweep *s, const char *path, struct errinfo *err)
+static int sweep_entry(int dir, const char *path, const struct dirent *e,
+		       void *arg, struct errinfo *err)
 {
-	int fd = openat(s->r->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	int rc = 0;
-
-	if (!d) {
-		rc = errno == ENOENT ? 0 : -errno;
-		cleanup_close(&fd);
-		return rc ? errinfo_set_errno(err, rc, "%s/%s", s->r->name, path)
-			  : 0;
-	}
-	while (!rc && (e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.')
-			rc = sweep_file(s, dirfd(d), e->d_name,
-					is_marked(s, e->d_name), err);
-	closedir(d);
-	return rc;
+	(void)path;
+	return sweep_file(arg, dir, e->d_name, is_marked(arg, e->d_name), err);
 }
 
 static int sweep_target(const char *file, void *arg, struct errinfo *err)
@@ -170,19 +156,17 @@ static int sweep_target(const char *file, void *arg, struct errinfo *err)
 
 static int sweep_all(struct sweep *s, struct errinfo *err)
 {
-	char path[IMAGE_PATH];
 	int rc = imagerepo_repo_targets(s->r, sweep_target, s, err);
 
-	for (int i = 0; !rc && i < 256; i++) {
-		snprintf(path, sizeof(path), REPO_BLOBS "/%02x", i);
-		rc = sweep_dir(s, path, err);
-	}
+	if (!rc)
+		rc = imagerepo_repo_blobs(s->r, sweep_entry, s, err);
 	/* what was remembered of an index that went, and no bytes of a client */
 	if (!rc) {
 		struct imagerepo_gc_stats none = { 0 };
 
 		s->stats = &none;
-		rc = sweep_dir(s, REPO_CACHE, err);
+		rc = imagerepo_repo_entries(s->r, REPO_CACHE, sweep_entry, s,
+					    err);
 	}
 	return rc;
 }

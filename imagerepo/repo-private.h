@@ -57,6 +57,18 @@ int imagerepo_chunk_load(struct imagerepo_repo *r, const struct index *ix,
 			 const struct index_chunk *c, struct imagerepo_tools *t,
 			 void *raw, struct errinfo *err);
 
+/* What lies in a folder of the repository but for dot files; nothing where the
+ * folder is not there. The first rc that is not 0 ends it. */
+struct dirent;
+typedef int (*imagerepo_entry_fn)(int dir, const char *path,
+				  const struct dirent *e, void *arg,
+				  struct errinfo *err);
+int imagerepo_repo_entries(struct imagerepo_repo *r, const char *path,
+			   imagerepo_entry_fn fn, void *arg, struct errinfo *err);
+/* The same of all folders of blobs. */
+int imagerepo_repo_blobs(struct imagerepo_repo *r, imagerepo_entry_fn fn,
+			 void *arg, struct errinfo *err);
+
 /* All manifests in targets/ (channels are among them): -EBADMSG ends it. */
 typedef int (*imagerepo_target_fn)(const char *file, void *arg,
 				   struct errinfo *err);

@@ -4,6 +4,7 @@
 # what was published before stays whole, and what was begun can be done again.
 
 load kill-at.bash
+: "${TOP:=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}" "${BUILD:=build}"
 
 setup()
 {
