@@ -43,6 +43,10 @@ static int failed(struct nft_ctx *nft, int r, struct errinfo *err)
 	const char *text = nft_ctx_get_error_buffer(nft);
 	int rc = r && errno == EPERM ? -EPERM : -EINVAL;
 
+	if (strstr(text, "Message too long"))
+		return errinfo_set(err, -EMSGSIZE,
+				   "nftables: more at once than only root may "
+				   "load (net.core.wmem_default)");
 	if (strstr(text, "Operation not permitted"))
 		rc = -EPERM;
 	else if (strstr(text, "No such file or directory"))
@@ -128,10 +132,11 @@ int acl_apply(const struct acl_rules *r, struct errinfo *err)
 	auto_free char *rules = acl_emit(r), *loaded = NULL, *text = NULL;
 	int rc;
 
-	rc = acl_nft_save(&loaded, err);
-	if (rc)
+	/* Without elements of sets. */
+	rc = list(LIST_TABLE, NFT_CTX_OUTPUT_TERSE, &loaded, err);
+	if (rc && rc != -ENOENT)
 		return rc;
-	rc = rules ? acl_carry(loaded, rules, &text) : -ENOMEM;
+	rc = rules ? acl_carry(loaded ? loaded : "", rules, &text) : -ENOMEM;
 	if (rc)
 		return errinfo_set(err, rc, "out of memory");
 	return acl_nft_run(text, 0, err);
