@@ -30,98 +30,73 @@ enum needs {
 	NEEDS_IGMP
 };
 
+/* What a packet says. */
 static const struct {
 	const char *group, *field; /* "meta", or a payload's protocol */
-	enum key_kind kind;
 	enum space_field read;
 	enum needs needs;
 } keys[] = {
-	{ "meta", "iifname", KEY_EXACT, SPACE_IIF, NEEDS_NONE },
-	{ "meta", "oifname", KEY_EXACT, SPACE_OIF, NEEDS_NONE },
-	{ "meta", "iif", KEY_EXACT, SPACE_IIF, NEEDS_NONE },
-	{ "meta", "oif", KEY_EXACT, SPACE_OIF, NEEDS_NONE },
-	{ "meta", "nfproto", KEY_EXACT, SPACE_ETYPE, NEEDS_NONE },
-	{ "meta", "protocol", KEY_EXACT, SPACE_ETYPE, NEEDS_NONE },
-	{ "meta", "l4proto", KEY_EXACT, SPACE_PROTO, NEEDS_ANY_IP },
-	{ "meta", "pkttype", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "mark", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "priority", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "length", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "hour", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "day", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "time", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "skuid", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "skgid", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "cpu", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "random", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "iifgroup", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "oifgroup", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "iiftype", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "meta", "oiftype", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "ether", "saddr", KEY_EXACT, SPACE_ESRC, NEEDS_ETHER },
-	{ "ether", "daddr", KEY_EXACT, SPACE_EDST, NEEDS_ETHER },
-	{ "ether", "type", KEY_EXACT, SPACE_ETYPE, NEEDS_ETHER },
-	{ "vlan", "id", KEY_EXACT, SPACE_TAG, NEEDS_TAG },
-	{ "vlan", "type", KEY_EXACT, SPACE_ETYPE, NEEDS_TAG },
-	{ "vlan", "pcp", KEY_MAYBE, 0, NEEDS_TAG },
-	{ "vlan", "dei", KEY_MAYBE, 0, NEEDS_TAG },
-	{ "vlan", "cfi", KEY_MAYBE, 0, NEEDS_TAG },
-	{ "arp", "operation", KEY_EXACT, SPACE_ARP_OP, NEEDS_ARP },
-	{ "arp", "saddr ether", KEY_EXACT, SPACE_ARP_SHA, NEEDS_ARP },
-	{ "arp", "saddr ip", KEY_EXACT, SPACE_ARP_SPA, NEEDS_ARP },
-	{ "arp", "daddr ether", KEY_EXACT, SPACE_ARP_THA, NEEDS_ARP },
-	{ "arp", "daddr ip", KEY_EXACT, SPACE_ARP_TPA, NEEDS_ARP },
-	{ "arp", "htype", KEY_MAYBE, 0, NEEDS_ARP },
-	{ "arp", "ptype", KEY_MAYBE, 0, NEEDS_ARP },
-	{ "arp", "hlen", KEY_MAYBE, 0, NEEDS_ARP },
-	{ "arp", "plen", KEY_MAYBE, 0, NEEDS_ARP },
-	{ "ip", "saddr", KEY_EXACT, SPACE_SADDR, NEEDS_IP },
-	{ "ip", "daddr", KEY_EXACT, SPACE_DADDR, NEEDS_IP },
-	{ "ip", "protocol", KEY_EXACT, SPACE_PROTO, NEEDS_IP },
-	{ "ip", "frag-off", KEY_EXACT, SPACE_FRAG, NEEDS_IP },
-	{ "ip", "ttl", KEY_MAYBE, 0, NEEDS_IP },
-	{ "ip", "length", KEY_MAYBE, 0, NEEDS_IP },
-	{ "ip", "id", KEY_MAYBE, 0, NEEDS_IP },
-	{ "ip", "dscp", KEY_MAYBE, 0, NEEDS_IP },
-	{ "ip", "ecn", KEY_MAYBE, 0, NEEDS_IP },
-	{ "ip", "version", KEY_MAYBE, 0, NEEDS_IP },
-	{ "ip", "hdrlength", KEY_MAYBE, 0, NEEDS_IP },
-	{ "ip6", "saddr", KEY_EXACT, SPACE_SADDR6, NEEDS_IP6 },
-	{ "ip6", "daddr", KEY_EXACT, SPACE_DADDR6, NEEDS_IP6 },
-	{ "ip6", "nexthdr", KEY_MAYBE, 0, NEEDS_IP6 },
-	{ "ip6", "hoplimit", KEY_MAYBE, 0, NEEDS_IP6 },
-	{ "ip6", "length", KEY_MAYBE, 0, NEEDS_IP6 },
-	{ "th", "sport", KEY_EXACT, SPACE_SPORT, NEEDS_PORT },
-	{ "th", "dport", KEY_EXACT, SPACE_DPORT, NEEDS_PORT },
-	{ "tcp", "sport", KEY_EXACT, SPACE_SPORT, NEEDS_TCP },
-	{ "tcp", "dport", KEY_EXACT, SPACE_DPORT, NEEDS_TCP },
-	{ "tcp", "flags", KEY_EXACT, SPACE_TCP_FLAGS, NEEDS_TCP },
-	{ "tcp", "window", KEY_MAYBE, 0, NEEDS_TCP },
-	{ "udp", "sport", KEY_EXACT, SPACE_SPORT, NEEDS_UDP },
-	{ "udp", "dport", KEY_EXACT, SPACE_DPORT, NEEDS_UDP },
-	{ "udp", "length", KEY_MAYBE, 0, NEEDS_UDP },
-	{ "udplite", "sport", KEY_EXACT, SPACE_SPORT, NEEDS_UDPLITE },
-	{ "udplite", "dport", KEY_EXACT, SPACE_DPORT, NEEDS_UDPLITE },
-	{ "sctp", "sport", KEY_EXACT, SPACE_SPORT, NEEDS_SCTP },
-	{ "sctp", "dport", KEY_EXACT, SPACE_DPORT, NEEDS_SCTP },
-	{ "dccp", "sport", KEY_EXACT, SPACE_SPORT, NEEDS_DCCP },
-	{ "dccp", "dport", KEY_EXACT, SPACE_DPORT, NEEDS_DCCP },
-	{ "icmp", "type", KEY_EXACT, SPACE_ICMP_TYPE, NEEDS_ICMP },
-	{ "icmp", "code", KEY_EXACT, SPACE_ICMP_CODE, NEEDS_ICMP },
-	{ "icmpv6", "type", KEY_EXACT, SPACE_ICMP_TYPE, NEEDS_ICMP6 },
-	{ "icmpv6", "code", KEY_EXACT, SPACE_ICMP_CODE, NEEDS_ICMP6 },
-	{ "igmp", "type", KEY_MAYBE, 0, NEEDS_IGMP },
-	{ "igmp", "group", KEY_MAYBE, 0, NEEDS_IGMP },
-	{ "igmp", "mrt", KEY_MAYBE, 0, NEEDS_IGMP },
-	{ "ct", "state", KEY_EXACT, SPACE_CT_STATE, NEEDS_NONE },
-	{ "ct", "direction", KEY_EXACT, SPACE_CT_DIR, NEEDS_NONE },
-	{ "ct", "status", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "ct", "mark", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "ct", "expiration", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "ct", "helper", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "ct", "packets", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "ct", "bytes", KEY_MAYBE, 0, NEEDS_NONE },
-	{ "ct", "zone", KEY_MAYBE, 0, NEEDS_NONE },
+	{ "meta", "iifname", SPACE_IIF, NEEDS_NONE },
+	{ "meta", "oifname", SPACE_OIF, NEEDS_NONE },
+	{ "meta", "iif", SPACE_IIF, NEEDS_NONE },
+	{ "meta", "oif", SPACE_OIF, NEEDS_NONE },
+	{ "meta", "nfproto", SPACE_ETYPE, NEEDS_NONE },
+	{ "meta", "protocol", SPACE_ETYPE, NEEDS_NONE },
+	{ "meta", "l4proto", SPACE_PROTO, NEEDS_ANY_IP },
+	{ "ether", "saddr", SPACE_ESRC, NEEDS_ETHER },
+	{ "ether", "daddr", SPACE_EDST, NEEDS_ETHER },
+	{ "ether", "type", SPACE_ETYPE, NEEDS_ETHER },
+	{ "vlan", "id", SPACE_TAG, NEEDS_TAG },
+	{ "vlan", "type", SPACE_ETYPE, NEEDS_TAG },
+	{ "arp", "operation", SPACE_ARP_OP, NEEDS_ARP },
+	{ "arp", "saddr ether", SPACE_ARP_SHA, NEEDS_ARP },
+	{ "arp", "saddr ip", SPACE_ARP_SPA, NEEDS_ARP },
+	{ "arp", "daddr ether", SPACE_ARP_THA, NEEDS_ARP },
+	{ "arp", "daddr ip", SPACE_ARP_TPA, NEEDS_ARP },
+	{ "ip", "saddr", SPACE_SADDR, NEEDS_IP },
+	{ "ip", "daddr", SPACE_DADDR, NEEDS_IP },
+	{ "ip", "protocol", SPACE_PROTO, NEEDS_IP },
+	{ "ip", "frag-off", SPACE_FRAG, NEEDS_IP },
+	{ "ip6", "saddr", SPACE_SADDR6, NEEDS_IP6 },
+	{ "ip6", "daddr", SPACE_DADDR6, NEEDS_IP6 },
+	{ "th", "sport", SPACE_SPORT, NEEDS_PORT },
+	{ "th", "dport", SPACE_DPORT, NEEDS_PORT },
+	{ "tcp", "sport", SPACE_SPORT, NEEDS_TCP },
+	{ "tcp", "dport", SPACE_DPORT, NEEDS_TCP },
+	{ "tcp", "flags", SPACE_TCP_FLAGS, NEEDS_TCP },
+	{ "udp", "sport", SPACE_SPORT, NEEDS_UDP },
+	{ "udp", "dport", SPACE_DPORT, NEEDS_UDP },
+	{ "udplite", "sport", SPACE_SPORT, NEEDS_UDPLITE },
+	{ "udplite", "dport", SPACE_DPORT, NEEDS_UDPLITE },
+	{ "sctp", "sport", SPACE_SPORT, NEEDS_SCTP },
+	{ "sctp", "dport", SPACE_DPORT, NEEDS_SCTP },
+	{ "dccp", "sport", SPACE_SPORT, NEEDS_DCCP },
+	{ "dccp", "dport", SPACE_DPORT, NEEDS_DCCP },
+	{ "icmp", "type", SPACE_ICMP_TYPE, NEEDS_ICMP },
+	{ "icmp", "code", SPACE_ICMP_CODE, NEEDS_ICMP },
+	{ "icmpv6", "type", SPACE_ICMP_TYPE, NEEDS_ICMP6 },
+	{ "icmpv6", "code", SPACE_ICMP_CODE, NEEDS_ICMP6 },
+	{ "ct", "state", SPACE_CT_STATE, NEEDS_NONE },
+	{ "ct", "direction", SPACE_CT_DIR, NEEDS_NONE },
+};
+
+/* What it does not, or what is not modelled. */
+static const struct {
+	const char *group, *fields; /* with blanks between them */
+	enum needs needs;
+} unsaid[] = {
+	{ "meta",
+	  "pkttype mark priority length hour day time skuid skgid cpu "
+	  "random iifgroup oifgroup iiftype oiftype",
+	  NEEDS_NONE },
+	{ "vlan", "pcp dei cfi", NEEDS_TAG },
+	{ "arp", "htype ptype hlen plen", NEEDS_ARP },
+	{ "ip", "ttl length id dscp ecn version hdrlength", NEEDS_IP },
+	{ "ip6", "nexthdr hoplimit length", NEEDS_IP6 },
+	{ "tcp", "window", NEEDS_TCP },
+	{ "udp", "length", NEEDS_UDP },
+	{ "igmp", "type group mrt", NEEDS_IGMP },
+	{ "ct", "status mark expiration helper packets bytes zone", NEEDS_NONE },
 };
 
 static const struct space_vset *etypes(struct space_pool *p, enum needs n)
@@ -190,23 +165,50 @@ static int unknown(json_t *left, struct errinfo *err)
 	return errinfo_set(err, -EINVAL, "not understood: %s", text);
 }
 
+static int has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; *list; list += strspn(list, " ")) {
+		size_t n = strcspn(list, " ");
+
+		if (n == len && strncmp(list, word, n) == 0)
+			return 1;
+		list += n;
+	}
+	return 0;
+}
+
 static int find(struct nftmodel *m, const char *group, const char *field,
 		struct key_part *out)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+	enum needs needs = NEEDS_NONE;
+	int found = 0;
+
+	for (size_t i = 0; !found && i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].group, group) || strcmp(keys[i].field, field))
 			continue;
-		out->kind = keys[i].kind;
+		found = 1;
+		needs = keys[i].needs;
+		out->kind = KEY_EXACT;
 		out->field = keys[i].read;
-		out->needs = need(m->pool, keys[i].needs);
-		out->ports = keys[i].needs == NEEDS_PORT;
-		out->ether_type = keys[i].needs == NEEDS_ETHER &&
-				  keys[i].read == SPACE_ETYPE;
-		out->inner = keys[i].needs >= NEEDS_ARP;
-		out->nfproto = !strcmp(field, "nfproto");
-		return out->needs ? 0 : -ENOMEM;
 	}
-	return -ENOENT;
+	for (size_t i = 0; !found && i < ARRAY_SIZE(unsaid); i++) {
+		if (strcmp(unsaid[i].group, group) ||
+		    !has_word(unsaid[i].fields, field))
+			continue;
+		found = 1;
+		needs = unsaid[i].needs;
+		out->kind = KEY_MAYBE;
+	}
+	if (!found)
+		return -ENOENT;
+	out->needs = need(m->pool, needs);
+	out->ports = needs == NEEDS_PORT;
+	out->ether_type = needs == NEEDS_ETHER && out->field == SPACE_ETYPE;
+	out->inner = needs >= NEEDS_ARP;
+	out->nfproto = !strcmp(field, "nfproto");
+	return out->needs ? 0 : -ENOMEM;
 }
 
 /* Things that take more than a packet to answer. */
