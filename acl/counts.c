@@ -3,12 +3,11 @@
  * counts - the counters of the loaded rules, by their comments.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acl.h"
-#include "cleanup.h"
+#include "listing.h"
 
 struct counts {
 	struct acl_count *list;
@@ -73,6 +72,7 @@ static int add_json_rule(struct counts *c, const json_t *rule)
 {
 	const char *comment = json_string_value(json_object_get(rule, "comment"));
 	const json_t *expr, *counter;
+	uint64_t packets, bytes;
 	size_t i;
 
 	json_array_foreach(json_object_get(rule, "expr"), i, expr)
@@ -80,30 +80,23 @@ static int add_json_rule(struct counts *c, const json_t *rule)
 		counter = json_object_get(expr, "counter");
 		if (!counter || !comment)
 			continue;
-		return add_rule(c, comment,
-				(uint64_t)json_integer_value(
-					json_object_get(counter, "packets")),
-				(uint64_t)json_integer_value(
-					json_object_get(counter, "bytes")));
+		acl_listing_counter(counter, &packets, &bytes);
+		return add_rule(c, comment, packets, bytes);
 	}
 	return 0;
 }
 
 int acl_counts(struct acl_count **out, size_t *n_out, struct errinfo *err)
 {
-	auto_free char *text = NULL;
 	struct counts c = { NULL, 0, 0 };
 	const json_t *item, *rule;
 	json_t *root;
 	size_t i;
 	int rc;
 
-	rc = acl_nft_list(&text, err);
+	rc = acl_listing(NULL, &root, err);
 	if (rc)
 		return rc;
-	root = json_loads(text, 0, NULL);
-	if (!root)
-		return errinfo_set(err, -EINVAL, "nftables: no JSON");
 	json_array_foreach(json_object_get(root, "nftables"), i, item)
 	{
 		rule = json_object_get(item, "rule");

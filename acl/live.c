@@ -4,12 +4,11 @@
  * tried by hand must not put them out, nor let others in.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acl.h"
-#include "cleanup.h"
+#include "listing.h"
 
 struct domus {
 	struct acl_domu *list; /* a comment's copy behind each, below */
@@ -41,10 +40,8 @@ static void read_comment(char *text, struct acl_domu *d)
 
 static void add_element(struct domus *out, const json_t *item)
 {
-	const json_t *elem = json_object_get(item, "elem");
-	const char *address =
-		json_string_value(elem ? json_object_get(elem, "val") : item);
-	const char *comment = json_string_value(json_object_get(elem, "comment"));
+	const char *address = json_string_value(acl_listing_value(item));
+	const char *comment = json_string_value(acl_listing_of(item, "comment"));
 	struct acl_domu *d = &out->list[out->n];
 	char *text = out->text[out->n];
 
@@ -58,37 +55,18 @@ static void add_element(struct domus *out, const json_t *item)
 	read_comment(text, d);
 }
 
-static const json_t *find_set(const json_t *root, const char *name)
-{
-	const json_t *item, *set;
-	size_t i;
-
-	json_array_foreach(json_object_get(root, "nftables"), i, item)
-	{
-		set = json_object_get(item, "set");
-		if (set && !strcmp(name, json_string_value(
-						 json_object_get(set, "name"))))
-			return set;
-	}
-	return NULL;
-}
-
 int acl_nft_domus(struct acl_domu **out, size_t *n_out, struct errinfo *err)
 {
-	auto_free char *json = NULL;
 	struct domus d = { NULL, NULL, 0 };
 	const json_t *elements, *item;
 	size_t i, n;
 	json_t *root;
 	int rc;
 
-	rc = acl_nft_list(&json, err);
+	rc = acl_listing("domus", &root, err);
 	if (rc)
 		return rc;
-	root = json_loads(json, 0, NULL);
-	if (!root)
-		return errinfo_set(err, -EINVAL, "nftables: no JSON");
-	elements = json_object_get(find_set(root, "domus"), "elem");
+	elements = acl_listing_elements(root);
 	n = json_array_size(elements);
 	/* One block, so that the caller frees one. */
 	d.list = calloc(n + 1, sizeof(*d.list) + sizeof(*d.text));
@@ -104,33 +82,27 @@ int acl_nft_domus(struct acl_domu **out, size_t *n_out, struct errinfo *err)
 	return 0;
 }
 
-/* {"elem": {"val": {"concat": ["a.b.c.d", MAC]}, ...}}, or without the elem */
+/* {"concat": ["a.b.c.d", MAC]} */
 static int read_node(const json_t *item, uint32_t *out)
 {
-	const json_t *elem = json_object_get(item, "elem");
-	const json_t *val = elem ? json_object_get(elem, "val") : item;
-	const char *address = json_string_value(
-		json_array_get(json_object_get(val, "concat"), 0));
+	const char *address = json_string_value(json_array_get(
+		json_object_get(acl_listing_value(item), "concat"), 0));
 
 	return address ? parse_ipv4(address, out) : -EINVAL;
 }
 
 int acl_nft_enrolled(uint32_t **out, size_t *n_out, struct errinfo *err)
 {
-	auto_free char *json = NULL;
 	const json_t *elements, *item;
 	uint32_t *list;
 	size_t i, n = 0;
 	json_t *root;
 	int rc;
 
-	rc = acl_nft_list(&json, err);
+	rc = acl_listing("enrolled", &root, err);
 	if (rc)
 		return rc;
-	root = json_loads(json, 0, NULL);
-	if (!root)
-		return errinfo_set(err, -EINVAL, "nftables: no JSON");
-	elements = json_object_get(find_set(root, "enrolled"), "elem");
+	elements = acl_listing_elements(root);
 	list = calloc(json_array_size(elements) + 1, sizeof(*list));
 	json_array_foreach(elements, i,
 			   item) if (list && !read_node(item, &list[n])) n++;

@@ -15,6 +15,7 @@
 #include "buf.h"
 #include "carry.h"
 #include "cleanup.h"
+#include "listing.h"
 
 #define LIST_TABLE "list table inet " ACL_TABLE
 
@@ -95,18 +96,21 @@ static int list(const char *what, unsigned int flags, char **out,
 	return *out ? 0 : errinfo_set(err, -ENOMEM, "out of memory");
 }
 
-int acl_nft_list(char **json_out, struct errinfo *err)
+int acl_listing(const char *set, json_t **root_out, struct errinfo *err)
 {
-	return list(LIST_TABLE, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_TIME,
-		    json_out, err);
-}
+	char what[ACL_COMMENT_MAX] = LIST_TABLE;
+	auto_free char *text = NULL;
+	int rc;
 
-int acl_nft_list_set(const char *name, char **json_out, struct errinfo *err)
-{
-	char what[128];
-
-	snprintf(what, sizeof(what), "list set inet " ACL_TABLE " %s", name);
-	return list(what, NFT_CTX_OUTPUT_JSON, json_out, err);
+	if (set)
+		snprintf(what, sizeof(what), "list set inet " ACL_TABLE " %s",
+			 set);
+	rc = list(what, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_TIME,
+		  &text, err);
+	if (rc)
+		return rc;
+	*root_out = json_loads(text, 0, NULL);
+	return *root_out ? 0 : errinfo_set(err, -EINVAL, "nftables: no JSON");
 }
 
 int acl_nft_save(char **text_out, struct errinfo *err)

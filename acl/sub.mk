@@ -5,7 +5,8 @@ acl-srcs     := $(addprefix acl/,policy.c problem.c names.c parse.c \
                 check-order.c print.c compile.c rules.c hours.c floor.c \
                 lower.c lower-set.c emit.c emit-rule.c)
 acl-libs     := common
-acl-nft-srcs := $(addprefix acl/,nft.c carry.c counts.c dropped.c live.c)
+acl-nft-srcs := $(addprefix acl/,nft.c listing.c carry.c counts.c \
+                dropped.c live.c)
 acl-nft-inc  := acl
 acl-nft-libs := common
 acl-nft-pkgs := jansson libnftables

@@ -233,17 +233,11 @@ int acl_nft_save(char **text_out, struct errinfo *err);
 
 /* The domUs that are in the loaded set, for facts that keep them; a name or
  * image that its comment does not tell is "". Caller frees the array, with all
- * it points to, with free(). -ENOENT: no such table. */
+ * it points to, with free(). -ENOENT: no such set. */
 int acl_nft_domus(struct acl_domu **out, size_t *n_out, struct errinfo *err);
 
 /* Addresses of the nodes in the loaded set enrolled. The same. */
 int acl_nft_enrolled(uint32_t **out, size_t *n_out, struct errinfo *err);
-
-/* What `nft -j list table inet nightshift` says. -ENOENT: no such table.
- * Caller frees. */
-int acl_nft_list(char **json_out, struct errinfo *err);
-/* The same of one set. */
-int acl_nft_list_set(const char *name, char **json_out, struct errinfo *err);
 
 /* One comment of the loaded rules with the sums of their counters. */
 struct acl_count {

@@ -122,11 +122,9 @@ int tool_apply(int argc, char **argv, void *arg)
 	int rc;
 
 	(void)arg;
-	rc = tool_options(argc, argv, "fndDc", &o);
+	rc = tool_policy_options(argc, argv, "fndDc", &o);
 	if (rc)
 		return rc;
-	if (o.n_words + o.builtin > 1)
-		return cmd_misuse("one POLICY, --default or the configuration's");
 	rc = tool_facts_load(&o, &t);
 	/* From here on hours are UTC's: what is saved is loaded as it was. */
 	setenv("TZ", "UTC", 1);

@@ -89,6 +89,16 @@ int tool_options(int argc, char **argv, const char *which, struct tool_options *
 	return 0;
 }
 
+int tool_policy_options(int argc, char **argv, const char *which,
+			struct tool_options *o)
+{
+	int rc = tool_options(argc, argv, which, o);
+
+	if (!rc && o->n_words + o->builtin > 1)
+		return cmd_misuse("one POLICY, --default or the configuration's");
+	return rc;
+}
+
 /* In parentheses: to the analyzer the name is a macro as well. */
 int(tool_fail)(const char *what)
 {

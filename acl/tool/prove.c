@@ -163,15 +163,13 @@ int tool_prove(int argc, char **argv, void *arg)
 	int rc;
 
 	(void)arg;
-	rc = tool_options(argc, argv, JUDGE_OPTIONS, &o);
+	rc = tool_policy_options(argc, argv, JUDGE_OPTIONS, &o);
 	if (rc)
 		return rc;
-	if (o.n_words > 1 || (o.n_words && o.builtin))
-		return cmd_misuse("one POLICY, or --default");
 	all = calloc(1, sizeof(*all));
 	if (!all)
 		return tool_fail("out of memory");
-	rc = judge_open(&j, &o, o.n_words ? o.words[0] : NULL);
+	rc = judge_open(&j, &o, o.words[0]);
 	if (!rc) {
 		rc = prove(&j, &o, all, &err);
 		if (rc)

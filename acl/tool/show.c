@@ -146,11 +146,9 @@ int tool_show(int argc, char **argv, void *arg)
 	int rc;
 
 	(void)arg;
-	rc = tool_options(argc, argv, "fjd", &o);
+	rc = tool_policy_options(argc, argv, "fjd", &o);
 	if (rc)
 		return rc;
-	if (o.n_words + o.builtin > 1)
-		return cmd_misuse("one POLICY, --default or the configuration's");
 	rc = find_policy(&o, &t, &p);
 	if (!rc)
 		rc = show(&o, p);

@@ -74,11 +74,9 @@ int tool_print(int argc, char **argv, void *arg)
 	int rc;
 
 	(void)arg;
-	rc = tool_options(argc, argv, "fd", &o);
+	rc = tool_policy_options(argc, argv, "fd", &o);
 	if (rc)
 		return rc;
-	if (o.n_words + o.builtin > 1)
-		return cmd_misuse("one POLICY, --default or the configuration's");
 	if (!o.n_words && !o.builtin)
 		rc = tool_facts_load(&o, &t);
 	if (!rc)
@@ -106,11 +104,9 @@ int tool_compile_command(int argc, char **argv, void *arg)
 	int rc;
 
 	(void)arg;
-	rc = tool_options(argc, argv, "fdD", &o);
+	rc = tool_policy_options(argc, argv, "fdD", &o);
 	if (rc)
 		return rc;
-	if (o.n_words + o.builtin > 1)
-		return cmd_misuse("one POLICY, --default or the configuration's");
 	rc = tool_facts_load(&o, &t);
 	if (!rc)
 		rc = tool_compile(tool_policy_path(&o, o.words[0], &t), &t, &p,

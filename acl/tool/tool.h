@@ -35,6 +35,10 @@ struct tool_options {
 int tool_options(int argc, char **argv, const char *which,
 		 struct tool_options *o);
 
+/* The same for what takes at most one policy: words[0] is its name, or NULL. */
+int tool_policy_options(int argc, char **argv, const char *which,
+			struct tool_options *o);
+
 /* A configuration as facts. */
 struct tool_facts {
 	struct config *config;
