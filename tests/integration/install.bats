@@ -9,7 +9,8 @@ setup_file() {
 	cd "${TOP:-$BATS_TEST_DIRNAME/../..}" || exit
 	export ROOT=$BATS_FILE_TMPDIR/root
 	scripts/install "${BUILD:-build}" /usr "$ROOT"
-	scripts/install "${BUILD:-build}" /opt/grid "$ROOT"
+	# As make would be told from here, too.
+	scripts/install "${BUILD:-build}" /opt/grid "$(realpath --relative-to=. "$ROOT")"
 }
 
 setup() { cd "${TOP:-$BATS_TEST_DIRNAME/../..}" || exit; }
