@@ -8,7 +8,8 @@
  * from them, the first while they still arrive.
  *
  * The mirror itself asks the cache too, on the loopback, so that what it or a
- * node had first is not had twice; when it got bytes that are not what their
+ * node had first is not had twice. What lies in the mirror then is asked of the
+ * cache no more, and leaves it after some days. When it got bytes that are not what their
  * name says, it has the cache fetch them anew (Cache-Control: no-cache).
  *
  * All but timestamp.json never changes. That one, and the news that there is no
@@ -52,13 +53,14 @@ void generate_nginx_cache(const struct config *c, struct buf *out)
 		      "\t}\n");
 	buf_addf(out,
 		 "\tproxy_cache_path %s/nginx/cache levels=1:2 "
-		 "keys_zone=repo:8m max_size=%llu inactive=30d "
+		 "keys_zone=repo:8m max_size=%llu inactive=%s "
 		 "use_temp_path=off;\n"
 		 "\tupstream repository {\n"
 		 "\t\tserver %s%s max_fails=0;\n"
 		 "\t\tkeepalive 16;\n"
 		 "\t}\n\n",
-		 c->state, (unsigned long long)c->cache_bytes, scheme + 3,
+		 c->state, (unsigned long long)c->cache_bytes,
+		 c->repo.mirror ? "3d" : "30d", scheme + 3,
 		 strchr(scheme + 3, ':')                ? ""
 		 : strncmp(c->central.repo, "https", 5) ? ":80"
 							: ":443");

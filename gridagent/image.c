@@ -313,6 +313,11 @@ static void image_free(struct core *c, struct image *im)
 	call_forget(c, im->call);
 	put_all(c, im);
 	im->used = 0;
+	/* There is room now. */
+	for (int i = 0; i < IMAGES_MAX; i++)
+		if (c->images[i].used && c->images[i].state == IMAGE_ROOM)
+			c->images[i].retry_at = 0;
+	core_kick(c);
 	core_changed(c);
 }
 
