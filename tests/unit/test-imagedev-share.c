@@ -128,6 +128,7 @@ static void open_port(int no, int which, int fill, int with_bundle)
 	fixture_config(p->image, &c);
 	c.set = w.set;
 	c.fill = fill;
+	c.threads = no & 1 ? 2 : 0;
 	if (!with_bundle)
 		c.bundle_sha256[0] = 0;
 	assert_int_equal(imagedev_open(w.loop, &c, &source, &p->dev, NULL), 0);
