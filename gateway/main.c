@@ -230,9 +230,6 @@ static int run(const struct options *o)
 		return CMD_EXIT_FAILED;
 	/* Before there are threads. */
 	json_object_seed(0);
-	/* One of them may speak TLS while this one ends: nothing of it is to be
-	 * taken down below it. First of all uses of OpenSSL. */
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	rc = start(&gw, o, &err);
 	if (rc) {
