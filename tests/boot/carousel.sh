@@ -28,7 +28,7 @@ datagrams() # that the gateway has sent
 	scripts/lab exec cat /proc/net/snmp | awk '$1 == "Udp:" && $5 ~ /^[0-9]/ { print $5 }'
 }
 
-in_mid_turn() # BEFORE: some 300 of the bundle's 2,400 symbols have left
+in_mid_turn() # BEFORE: some 300 of the bundle's 1,350 symbols have left
 {
 	[ "$(datagrams)" -gt $(($1 + 300)) ]
 }
@@ -69,13 +69,13 @@ manifest=$("$BUILD/bin/imagerepo" channel list --repo "$lab/repo" --json |
 manifest=$(echo "$lab/repo/targets/batch/$manifest".*.json)
 bundle=$(jq -r .root.bundle.sha256 "$manifest")
 size=$(jq .root.bundle.size "$manifest")
-carousel 10M
+carousel 5M
 grid node boot pc4 grid || fail "node boot"
 lab pc on pc1 pc4
 check "both PCs enrol" "$BUILD/bin/lab-watch" -u enrolled -t 900 "$lab" pc1 pc4
 # On a full cable HTTP has not brought all before the second one asks.
 for pc in pc1 pc4; do
-	lab exec tc qdisc replace dev $pc root tbf rate 30mbit burst 128kb latency 50ms
+	lab exec tc qdisc replace dev $pc root tbf rate 15mbit burst 64kb latency 50ms
 done
 
 assign pc1 pc4
@@ -88,7 +88,7 @@ done
 
 grid workspace delete demo
 await 60 "both PCs are idle again" idle
-carousel 20M
+carousel 10M
 before=$(datagrams)
 assign pc1 pc4
 end=$((SECONDS + 60))
