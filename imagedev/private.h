@@ -47,7 +47,7 @@
 #define LATE_MS        300 /* so long a read waits for a stream whose */
 #define LATE_BYTES     (512u << 10) /* place is so far behind, or that */
 #define LATE_STALL_MS  1000         /* brings nothing for so long */
-#define BAD_TRIES      3   /* then reads do without this of the bundle */
+#define BAD_TRIES      3 /* then reads do without this of the bundle */
 #define NONE           UINT32_MAX
 
 enum unit_type { UNIT_CHUNK, UNIT_FRAME, UNIT_HEAD };
@@ -197,8 +197,7 @@ int imagedev_unit_complete(struct imagedev *dev, struct unit *u, uint8_t *buf);
 /* Decodes if it is stored, else queues it. */
 void imagedev_unit_want(struct imagedev *dev, struct unit *u);
 /* It is here, checked: takes stored. */
-void imagedev_unit_arrived(struct imagedev *dev, struct unit *u,
-			   uint8_t *stored);
+void imagedev_unit_arrived(struct imagedev *dev, struct unit *u, uint8_t *stored);
 /* It did not come: later again, if anybody waits. */
 void imagedev_unit_failed(struct imagedev *dev, struct unit *u);
 int imagedev_unit_absent(const struct unit *u);
@@ -248,8 +247,7 @@ uint8_t *imagedev_share_stored(const struct unit *u);
 /* If a twin has it, so has this unit then; returns whether. */
 int imagedev_share_take(struct imagedev *dev, struct unit *u);
 /* A twin is on its way, and no less urgent. */
-int imagedev_share_awaited(const struct unit *u,
-			   enum imagedev_priority priority);
+int imagedev_share_awaited(const struct unit *u, enum imagedev_priority priority);
 /* To twins: it has come, or is not on its way any more. */
 void imagedev_share_tell(const struct unit *u);
 /* Frees what is stored, unless a twin has it as well. */

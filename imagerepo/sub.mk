@@ -43,8 +43,8 @@ test-fuzz-build-pkgs := jansson
 test-fuzz-build-ldlibs := -larchive
 
 tests                 += test-fuzz-recipe
-test-fuzz-recipe-srcs := tests/fuzz/replay.c tests/fuzz/recipe.c imagerepo/tool/recipe.c imagerepo/tool/util.c
-test-fuzz-recipe-libs := imagerepo trust common
+test-fuzz-recipe-srcs := tests/fuzz/replay.c tests/fuzz/recipe.c imagerepo/tool/recipe.c imagerepo/tool/wanted.c imagerepo/tool/util.c
+test-fuzz-recipe-libs := imagerepo tuf trust common
 test-fuzz-recipe-pkgs := jansson
 
 tests                 += test-image-words

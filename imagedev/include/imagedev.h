@@ -53,7 +53,7 @@ struct imagedev_source {
  * others what they have room for, and the newest may keep as much as it might.
  * Free it after the last device. */
 struct imagedev_set;
-int imagedev_set_new(struct imagedev_set **out); /* 0, -ENOMEM */
+int imagedev_set_new(struct imagedev_set **out);  /* 0, -ENOMEM */
 void imagedev_set_free(struct imagedev_set *set); /* NULL is fine */
 
 struct imagedev_config {

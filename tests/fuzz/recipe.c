@@ -5,6 +5,8 @@
  *	'r'	a recipe
  *	'g'	any text in the grammar of configurations
  *	't'	a trace of a start
+ *	'w'	a list of images that a mirror is to hold
+ *	'n'	the name of one
  *
  * What is taken has a canonical form that says the same.
  */
@@ -16,6 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../../imagerepo/tool/follow.h"
 #include "../../imagerepo/tool/recipe.h"
 #include "cleanup.h"
 #include "fileio.h"
@@ -71,11 +74,10 @@ static void try_recipe(const void *text, size_t len)
 {
 	auto_close int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	auto_close int was = dup(STDERR_FILENO);
-	auto_close int fd = -1;
-	struct recipe r;
 	char path[32];
+	auto_close int fd = put(text, len, path);
+	struct recipe r;
 
-	fd = put(text, len, path);
 	dup2(null, STDERR_FILENO);
 	if (!recipe_load(path, &r) &&
 	    (!r.name[0] || !r.version[0] || r.memory_mib <= 0))
@@ -87,16 +89,47 @@ static void try_recipe(const void *text, size_t len)
 static void try_trace(const void *text, size_t len)
 {
 	auto_free uint32_t *blocks = NULL;
-	auto_close int fd = -1;
 	char path[32];
+	auto_close int fd = put(text, len, path);
 	size_t n;
 
-	fd = put(text, len, path);
 	if (imagerepo_trace_load(path, DISK, &blocks, &n, NULL))
 		return;
 	for (size_t i = 0; i < n; i++)
 		if (blocks[i] >= DISK / 4096)
 			abort();
+}
+
+static void try_list(const void *text, size_t len)
+{
+	char path[32];
+	auto_close int fd = put(text, len, path);
+	auto_free struct wanted *list = NULL;
+	size_t n = 0;
+
+	if (wanted_load(path, &list, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (!list[i].image[0] || !hash_is_hex(list[i].sha256))
+			abort();
+}
+
+static void try_name(const char *text, size_t len)
+{
+	auto_free char *word = strndup(text, len);
+	char again[IMAGE_PATH];
+	struct wanted a, b;
+
+	if (!word)
+		abort();
+	if (wanted_parse(word, &a, NULL))
+		return;
+	wanted_text(&a, again);
+	if (!a.sha256[0] &&
+	    (wanted_parse(again, &b, NULL) || strcmp(a.image, b.image) != 0 ||
+	     strcmp(a.version, b.version) != 0 ||
+	     strcmp(a.channel, b.channel) != 0))
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -109,5 +142,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		try_grammar((const char *)data + 1, len - 1);
 	else if (data[0] == 't')
 		try_trace(data + 1, len - 1);
+	else if (data[0] == 'w')
+		try_list(data + 1, len - 1);
+	else if (data[0] == 'n')
+		try_name((const char *)data + 1, len - 1);
 	return 0;
 }
