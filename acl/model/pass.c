@@ -96,13 +96,7 @@ static struct space through(struct walk *w, const struct nftmodel_chain *c,
 static struct space only(struct space_pool *p, const struct space *in,
 			 enum space_field f, space_value v)
 {
-	struct space_cube *c = space_cube_any(p);
-	struct space s = SPACE_EMPTY;
-
-	if (c)
-		c->f[f] = space_vset_one(p, v, v);
-	space_add(p, &s, c);
-	return space_and(p, in, &s);
+	return space_only(p, in, f, space_vset_one(p, v, v));
 }
 
 /* Packets that this base chain sees at all. A netdev chain whose devices are

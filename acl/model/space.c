@@ -243,6 +243,16 @@ struct space space_minus(struct space_pool *p, const struct space *a,
 	return s;
 }
 
+struct space space_only(struct space_pool *p, const struct space *a,
+			enum space_field f, const struct space_vset *v)
+{
+	struct space s = SPACE_EMPTY;
+
+	for (size_t i = 0; i < a->n; i++)
+		space_add(p, &s, space_cube_with(p, a->cubes[i], f, v));
+	return s;
+}
+
 struct space space_assign(struct space_pool *p, const struct space *a,
 			  enum space_field f, const struct space_vset *v)
 {

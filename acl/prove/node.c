@@ -27,13 +27,7 @@ struct node {
 static void narrow(struct node *n, struct space *s, enum space_field f,
 		   space_value lo, space_value hi)
 {
-	struct space_cube *c = space_cube_any(n->p);
-	struct space only = SPACE_EMPTY;
-
-	if (c)
-		c->f[f] = space_vset_one(n->p, lo, hi);
-	space_add(n->p, &only, c);
-	*s = space_and(n->p, s, &only);
+	*s = space_only(n->p, s, f, space_vset_one(n->p, lo, hi));
 }
 
 static void one(struct node *n, struct space *s, enum space_field f, space_value v)
@@ -54,15 +48,12 @@ static struct space whole_ip(struct node *n)
 	static const struct space_range whole[] = {
 		{ 0, 0 }, { DF, DF }, { 0x8000, 0x8000 }, { 0xc000, 0xc000 }
 	};
-	struct space s = space_any(n->p), frag = SPACE_EMPTY;
-	struct space_cube *c = space_cube_any(n->p);
+	struct space s = space_any(n->p);
 
-	if (c)
-		c->f[SPACE_FRAG] = space_vset_of(n->p, whole, ARRAY_SIZE(whole));
-	space_add(n->p, &frag, c);
 	one(n, &s, SPACE_TAG, 0);
 	one(n, &s, SPACE_ETYPE, ETYPE_IP);
-	return space_and(n->p, &s, &frag);
+	return space_only(n->p, &s, SPACE_FRAG,
+			  space_vset_of(n->p, whole, ARRAY_SIZE(whole)));
 }
 
 static struct space service(struct node *n, int protocol, enum space_field f,
@@ -189,16 +180,13 @@ static void between_macs(struct node *n, struct space *s, int out)
 	space_value gateway = acl_world_mac(l->gateway_mac);
 	space_value to = out ? gateway : me;
 	struct space_range r[129] = { { to, to } };
-	struct space_cube *c = space_cube_any(n->p);
-	struct space only = SPACE_EMPTY;
 
 	for (int i = 0; i < 128; i++)
 		r[i + 1] = (struct space_range){ (2 * i + 1) * GROUP_BIT,
 						 (2 * i + 2) * GROUP_BIT - 1 };
-	if (c && (!out || l->gateway))
-		c->f[SPACE_EDST] = space_vset_of(n->p, r, ARRAY_SIZE(r));
-	space_add(n->p, &only, c);
-	*s = space_and(n->p, s, &only);
+	if (!out || l->gateway)
+		*s = space_only(n->p, s, SPACE_EDST,
+				space_vset_of(n->p, r, ARRAY_SIZE(r)));
 	if (out)
 		one(n, s, SPACE_ESRC, me);
 	else if (l->gateway)
@@ -206,19 +194,6 @@ static void between_macs(struct node *n, struct space *s, int out)
 }
 
 /* --- trying ------------------------------------------------------------------------ */
-
-static void note(const struct nftmodel_rule *rule, const struct space *reached,
-		 const struct space *matched, void *arg)
-{
-	struct acl_claim *c = arg;
-
-	(void)reached;
-	if (!matched->n)
-		return;
-	c->maybe |= rule->maybe && rule->verdict != NFTMODEL_CONTINUE;
-	if (c->n_steps < ARRAY_SIZE(c->steps))
-		c->steps[c->n_steps++].rule = rule;
-}
 
 struct route {
 	enum nftmodel_family family;
@@ -252,7 +227,7 @@ static void claim(struct node *n, const char *name, const char *words,
 		  const struct space *allowed)
 {
 	struct acl_claim *c = &n->out->claims[n->out->n_claims++];
-	struct nftmodel_trace trace = { note, c };
+	struct nftmodel_trace trace = { acl_claim_note, c };
 	struct space_point like = { 0 };
 	struct space s;
 
@@ -366,13 +341,9 @@ static struct space ip_packets(struct node *n, const char *in, const char *out)
 {
 	static const struct space_range types[] = { { ETYPE_IP, ETYPE_IP },
 						    { ETYPE_IP6, ETYPE_IP6 } };
-	struct space s = space_any(n->p), ip = SPACE_EMPTY;
-	struct space_cube *c = space_cube_any(n->p);
+	struct space s = space_any(n->p);
 
-	if (c)
-		c->f[SPACE_ETYPE] = space_vset_of(n->p, types, 2);
-	space_add(n->p, &ip, c);
-	s = space_and(n->p, &s, &ip);
+	s = space_only(n->p, &s, SPACE_ETYPE, space_vset_of(n->p, types, 2));
 	one(n, &s, SPACE_TAG, 0);
 	/* What reaches netdom's stack has been put together. */
 	one(n, &s, SPACE_FRAG, 0);

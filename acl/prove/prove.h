@@ -3,10 +3,13 @@
  * prove - what the files of acl-prove share.
  *
  *	world.c		interfaces, nodes, domUs, services as sets of packets
+ *	ways.c		hooks on a way through the gateway
  *	allow.c		what the policy's lines let through, from their meaning
  *	claims.c	the claims, tried
  *	place.c		names
+ *	domus.c		domUs that might be or are, who is enrolled
  *	explain.c	one packet's way
+ *	node.c		claims about a node's own filters
  *	report.c	words and JSON
  */
 #ifndef ACL_PROVE_PRIVATE_H
@@ -59,6 +62,10 @@ struct space acl_world_nodes(const struct world *w, int enrolled);
 struct space acl_world_services(const struct world *w, int enrolled);
 struct space acl_world_dhcp(const struct world *w, int from_gateway);
 struct space acl_world_errors(const struct world *w); /* ICMP, related */
+
+/* claims.c: for a trace of the packet that breaks a claim (arg). */
+void acl_claim_note(const struct nftmodel_rule *rule, const struct space *reached,
+		    const struct space *matched, void *arg);
 
 /* allow.c: from the policy's lines. */
 enum allow_to {

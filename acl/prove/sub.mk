@@ -1,6 +1,6 @@
 # Claims about the compiled rules, tried on the model; and one packet's way.
 libs              += aclprove
-aclprove-srcs     := $(addprefix acl/prove/,world.c allow.c claims.c report.c \
+aclprove-srcs     := $(addprefix acl/prove/,world.c ways.c allow.c claims.c report.c \
                      place.c explain.c domus.c node.c)
 aclprove-inc      := acl/prove
 aclprove-libs     := nftmodel walls acl common

@@ -35,13 +35,7 @@ struct space acl_world_cube(const struct world *w, const struct world_field *l)
 void acl_world_in(const struct world *w, struct space *s, enum space_field f,
 		  const struct space_vset *v)
 {
-	struct space_cube *c = space_cube_any(w->pool);
-	struct space only = SPACE_EMPTY;
-
-	if (c)
-		c->f[f] = v;
-	space_add(w->pool, &only, c);
-	*s = space_and(w->pool, s, &only);
+	*s = space_only(w->pool, s, f, v);
 }
 
 void acl_world_only(const struct world *w, struct space *s, enum space_field f,

@@ -144,6 +144,9 @@ struct space space_and(struct space_pool *p, const struct space *a,
 		       const struct space *b);
 struct space space_minus(struct space_pool *p, const struct space *a,
 			 const struct space *b);
+/* Those of it that have one of these values in a field. */
+struct space space_only(struct space_pool *p, const struct space *a,
+			enum space_field f, const struct space_vset *v);
 /* The same with any of those values in a field, whatever it was. */
 struct space space_assign(struct space_pool *p, const struct space *a,
 			  enum space_field f, const struct space_vset *v);
