@@ -9,7 +9,6 @@
  * moment of the new ones is counted by nobody.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +31,7 @@ struct counters {
 /* A line of the text as it is being read. */
 struct line {
 	const char *at, *end;
-	const char *chain; /* that it stands in, up to the brace; or NULL */
+	const char *chain; /* that it stands in, up to the brace; or "" */
 };
 
 static int next_line(struct line *l)
@@ -47,7 +46,7 @@ static int next_line(struct line *l)
 	if (strncmp(l->at, head, strlen(head)) == 0)
 		l->chain = l->at + strlen(head);
 	else if (strncmp(l->at, "\t}", 2) == 0)
-		l->chain = NULL;
+		l->chain = "";
 	return 1;
 }
 
@@ -55,9 +54,11 @@ static int next_line(struct line *l)
 static const char *counter_of(const struct line *l)
 {
 	static const char word[] = "counter";
-	const char *at = l->chain ? l->at : l->end;
+	const char *at = l->at + strspn(l->at, "\t");
 
-	for (at += strspn(at, "\t"); at < l->end; at++) {
+	if (!*l->chain)
+		return NULL;
+	for (; at < l->end; at++) {
 		if (strncmp(at, word, strlen(word)) == 0)
 			return at + strlen(word);
 		at += strcspn(at, " \n");
@@ -91,19 +92,31 @@ static void add_key(struct buf *keys, const struct line *l, const char *counter,
 	buf_add(keys, "", 1);
 }
 
+/* "WORD NUMBER": returns what is behind it, NULL if it is something else. */
+static const char *read_number(const char *at, const char *word,
+			       unsigned long long *out)
+{
+	char *end;
+
+	if (!at || strncmp(at, word, strlen(word)) != 0)
+		return NULL;
+	*out = strtoull(at + strlen(word), &end, 10);
+	return end;
+}
+
 static int read_counters(const char *text, struct counters *c)
 {
-	struct line l = { .end = text };
+	struct line l = { .end = text, .chain = "" };
 
 	while (next_line(&l)) {
 		struct counted one = { .key = c->keys.len }, *more;
-		const char *counter = counter_of(&l);
-		int n = 0;
+		const char *counter = counter_of(&l), *rest;
 
-		if (!counter || sscanf(counter, " packets %llu bytes %llu%n",
-				       &one.packets, &one.bytes, &n) != 2)
+		rest = read_number(counter, " packets ", &one.packets);
+		rest = read_number(rest, " bytes ", &one.bytes);
+		if (!counter || !rest)
 			continue;
-		add_key(&c->keys, &l, counter, counter + n);
+		add_key(&c->keys, &l, counter, rest);
 		more = reallocarray(c->list, c->n + 1, sizeof(*more));
 		if (!more)
 			return -ENOMEM;
@@ -133,7 +146,7 @@ static const struct counted *find(struct counters *c, const char *key)
 static int write_counters(const char *text, struct counters *c, struct buf *out)
 {
 	auto_buf struct buf key = BUF_INIT;
-	struct line l = { .end = text };
+	struct line l = { .end = text, .chain = "" };
 
 	while (next_line(&l)) {
 		const char *counter = counter_of(&l), *from = l.at;
