@@ -22,7 +22,7 @@
 #include "parse.h"
 #include "private.h"
 
-#define NAME    "nightshift-scratch"
+#define NAME    SCRATCH_NAME
 #define UUID    "NIGHTSHIFT-"
 #define CONTROL "/dev/mapper/control"
 #define KEY     64 /* two AES-256 keys */

@@ -61,11 +61,11 @@ int scratch_open(const struct scratch_policy *policy, char path[SCRATCH_PATH],
 	struct scratch_part p;
 	int rc;
 
-	if (!policy->label[0] ||
+	if (!scratch_label_ok(policy->label) || scratch_type_owner(policy->type) ||
 	    (policy->size_max && policy->size_max < SCRATCH_SIZE_MIN))
 		return errinfo_set(err, -EINVAL,
-				   "a scratch partition has a label and at "
-				   "least %d MiB",
+				   "a scratch partition has a type of its own, "
+				   "a label and at least %d MiB",
 				   SCRATCH_SIZE_MIN >> 20);
 	rc = scratch_find(policy, &p, err);
 	if (rc)
@@ -78,6 +78,15 @@ int scratch_open(const struct scratch_policy *policy, char path[SCRATCH_PATH],
 	if (rc)
 		return errinfo_wrap(err, rc, "scratch partition %s", p.name);
 	return device_size(path, size, err);
+}
+
+int scratch_get(char path[SCRATCH_PATH], uint64_t *size, struct errinfo *err)
+{
+	uint8_t guid[SCRATCH_GUID];
+	char name[SCRATCH_PATH];
+	int rc = scratch_crypt_get(guid, path, name, err);
+
+	return rc ? rc : device_size(path, size, err);
 }
 
 /* Best effort: an old disk cannot, and the key is gone anyway. */

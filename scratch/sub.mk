@@ -1,5 +1,5 @@
 libs         += scratch
-scratch-srcs := scratch/guid.c scratch/gpt.c scratch/find.c scratch/mark.c \
+scratch-srcs := scratch/guid.c scratch/types.c scratch/gpt.c scratch/find.c scratch/mark.c \
                 scratch/crypt.c scratch/open.c
 scratch-libs := common
 

@@ -31,12 +31,14 @@
 
 #include "errinfo.h"
 
+#define SCRATCH_NAME     "nightshift-scratch" /* of the mapped device */
 #define SCRATCH_GUID     16
 #define SCRATCH_GUID_STR 37
 #define SCRATCH_LABEL    36 /* characters, printable ASCII */
 #define SCRATCH_PATH     64
 #define SCRATCH_MARK     (1024 * 1024)
 #define SCRATCH_SIZE_MIN (16 * 1024 * 1024)
+#define SCRATCH_SIZE_MAX (UINT64_C(64) << 40)
 /* A type for it, if the owner has no other in mind (a random GUID). */
 #define SCRATCH_TYPE_TEXT "7d3f5a52-8c1e-4b0e-9d7a-2f6c1b94e0a3"
 
@@ -59,6 +61,12 @@ struct scratch_part {
 int scratch_parse_guid(const char *text, uint8_t guid[SCRATCH_GUID]);
 void scratch_format_guid(const uint8_t guid[SCRATCH_GUID],
 			 char text[SCRATCH_GUID_STR]);
+
+/* "Linux swap", for types that systems keep their own things in; NULL: no
+ * system's. No policy may name such a type. */
+const char *scratch_type_owner(const uint8_t type[SCRATCH_GUID]);
+/* 1 to SCRATCH_LABEL characters of printable ASCII. */
+int scratch_label_ok(const char *label);
 
 /* Looks through a disk's partition table; fd is only read. *n counts those that
  * match, *part is the last of them (start, size, guid, sector; no names).
@@ -86,6 +94,8 @@ int scratch_mark(int fd, uint64_t size, const uint8_t guid[SCRATCH_GUID],
  * program in this boot, is given again as it is. */
 int scratch_open(const struct scratch_policy *policy, char path[SCRATCH_PATH],
 		 uint64_t *size, struct errinfo *err);
+/* The device that scratch_open() left; -ENOENT: there is none. */
+int scratch_get(char path[SCRATCH_PATH], uint64_t *size, struct errinfo *err);
 /* Removes the device, and the key with it, and has the disk forget its blocks
  * if it can (discard). Nothing is open: fine. -EBUSY: a domain still has it. */
 int scratch_close(struct errinfo *err);

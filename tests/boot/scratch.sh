@@ -159,7 +159,8 @@ script <<END
 n=after; try open $type night 40
 n=end; try close
 n=label; try open $type nobody 40
-n=type; try open $windows other 40
+n=type; try open ${type%3}4 other 40
+n=windows; try open $windows other 40
 n=small; try open $type night 1
 poweroff -f
 END
@@ -168,6 +169,7 @@ said after 'TRY after opened'
 said after 'TRY end closed: ok'
 said after 'TRY label refused: no partition has type .* and label "nobody"'
 said after 'TRY type refused: no partition'
+said after 'TRY windows refused: a scratch partition has a type of its own'
 said after 'TRY small refused: .*at least 16 MiB'
 [ "$(others)" = "$before" ] || fail "something else has changed"
 
