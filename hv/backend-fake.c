@@ -478,5 +478,6 @@ const struct hv_ops hv_ops_fake = {
 	.disk_attach = hv_fake_disk_attach,
 	.disk_detach = hv_fake_disk_detach,
 	.disk_vbd = hv_fake_disk_vbd,
+	.mapped_vbd = hv_fake_mapped_vbd,
 	.console = fake_console,
 };

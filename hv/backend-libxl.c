@@ -298,6 +298,29 @@ static int xl_disk_vbd(void *be, uint32_t device, const char *disk,
 	return 0;
 }
 
+/* A number may be another device's: it is what its name says. */
+static int xl_mapped_vbd(void *be, uint32_t minor, const char *name,
+			 struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
+			 struct errinfo *err)
+{
+	auto_free char *text = NULL;
+	int rc;
+
+	(void)be;
+	snprintf(path, HV_PATH_MAX + 1, "/sys/block/dm-%u/dm/name", minor);
+	rc = fileio_read(path, 256, &text, NULL, err);
+	if (rc)
+		return rc;
+	text[strcspn(text, "\n")] = '\0';
+	if (strcmp(text, name) != 0)
+		return errinfo_set(err, -EPERM, "dm-%u is not %s", minor, name);
+	snprintf(path, HV_PATH_MAX + 1, "/dev/dm-%u", minor);
+	vbd->path = path;
+	vbd->fd = -1;
+	vbd->writable = true;
+	return 0;
+}
+
 const struct hv_ops hv_ops_libxl = {
 	.name = "libxl",
 	.open = xl_open,
@@ -318,5 +341,6 @@ const struct hv_ops hv_ops_libxl = {
 	.disk_attach = xl_disk_attach,
 	.disk_detach = xl_disk_detach,
 	.disk_vbd = xl_disk_vbd,
+	.mapped_vbd = xl_mapped_vbd,
 	.console = xl_console,
 };

@@ -49,6 +49,9 @@ struct hv_ops {
 	int (*disk_vbd)(void *be, uint32_t device, const char *disk,
 			struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
 			struct errinfo *err);
+	int (*mapped_vbd)(void *be, uint32_t minor, const char *name,
+			  struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
+			  struct errinfo *err);
 
 	/* Opens its console for reading, non-blocking: a descriptor, -EAGAIN
 	 * where there is none yet, or another negative errno. */

@@ -45,3 +45,12 @@ int hv_disk_vbd(struct hv *hv, uint32_t device, const char *disk,
 
 	return rc ? rc : hv->ops->disk_vbd(hv->be, device, disk, vbd, path, err);
 }
+
+int hv_mapped_vbd(struct hv *hv, uint32_t minor, const char *name,
+		  struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
+		  struct errinfo *err)
+{
+	int rc = check(name, err);
+
+	return rc ? rc : hv->ops->mapped_vbd(hv->be, minor, name, vbd, path, err);
+}

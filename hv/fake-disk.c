@@ -271,6 +271,21 @@ int hv_fake_disk_vbd(void *be, uint32_t device, const char *disk,
 	return vbd->fd < 0 ? errinfo_set_errno(err, -errno, "%s", path) : 0;
 }
 
+/* See gridagent/fake-scratch.h; a file again. */
+int hv_fake_mapped_vbd(void *be, uint32_t minor, const char *name,
+		       struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
+		       struct errinfo *err)
+{
+	struct hv_fake *f = be;
+
+	(void)minor;
+	(void)name;
+	snprintf(path, HV_PATH_MAX + 1, "%s/scratch-open", f->dir);
+	vbd->path = NULL;
+	vbd->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return vbd->fd < 0 ? errinfo_set_errno(err, -errno, "%s", path) : 0;
+}
+
 void hv_fake_disks_end(struct hv_fake *f)
 {
 	struct hv_fake_disk *d;

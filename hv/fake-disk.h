@@ -13,6 +13,9 @@ int hv_fake_disk_detach(void *be, uint32_t device, const char *disk,
 int hv_fake_disk_vbd(void *be, uint32_t device, const char *disk,
 		     struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
 		     struct errinfo *err);
+int hv_fake_mapped_vbd(void *be, uint32_t minor, const char *name,
+		       struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
+		       struct errinfo *err);
 void hv_fake_disks_end(struct hv_fake *f);
 
 #endif

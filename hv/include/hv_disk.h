@@ -37,4 +37,10 @@ int hv_disk_vbd(struct hv *hv, uint32_t device, const char *disk,
 		struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
 		struct errinfo *err);
 
+/* The same with a device-mapper device, to be written: its minor, and the name
+ * that it must have. -EPERM: it has another. */
+int hv_mapped_vbd(struct hv *hv, uint32_t minor, const char *name,
+		  struct hv_vbd *vbd, char path[HV_PATH_MAX + 1],
+		  struct errinfo *err);
+
 #endif
