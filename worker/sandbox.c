@@ -2,13 +2,14 @@
 /*
  * The job's world: namespaces of its own without a network, a root of its own
  * that holds the image's programs (read-only), a few devices, its inputs and
- * two directories in RAM. No xenstore, no /run, no /sys, no command line of
- * the kernel: nothing that leads to the worker's token.
+ * two directories in RAM, or one of them on the scratch disk. No xenstore, no
+ * /run, no /sys, no command line of the kernel: nothing that leads to the worker's token.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -181,6 +183,29 @@ static int make_ram(const char *root, const char *name, int mib, uid_t uid,
 	return 0;
 }
 
+/* /work: on the scratch disk, all that is free there, else in RAM. */
+static int make_work(const struct worker_config *c, const struct task *t,
+		     const char *root, uid_t uid, gid_t gid, struct errinfo *err)
+{
+	auto_free char *disk = scratch_dir(c);
+	auto_free char *from = NULL, *to = NULL;
+
+	if (!disk)
+		return make_ram(root, "/work", t->memory_mib / 2, uid, gid, err);
+	from = scratch_make(disk, uid, gid, err);
+	if (!from)
+		return -EIO;
+	if (asprintf(&to, "%s/work", root) < 0) {
+		to = NULL;
+		return errinfo_set(err, -ENOMEM, "out of memory");
+	}
+	if (mount(from, to, NULL, MS_BIND, NULL) ||
+	    mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV,
+		  NULL))
+		return failed(err, "mount", from);
+	return 0;
+}
+
 static int show_inputs(const struct worker_config *c, const struct task *t,
 		       const char *root, struct errinfo *err)
 {
@@ -227,7 +252,7 @@ int sandbox_enter(const struct worker_config *c, const struct task *t,
 	if (!rc)
 		rc = make_root(root, err);
 	if (!rc)
-		rc = make_ram(root, "/work", t->memory_mib / 2, uid, gid, err);
+		rc = make_work(c, t, root, uid, gid, err);
 	if (!rc)
 		rc = make_ram(root, "/tmp", t->memory_mib / 4, uid, gid, err);
 	if (!rc)
@@ -245,10 +270,18 @@ int sandbox_mount_proc(void)
 		     "subset=pid,hidepid=2");
 }
 
+static int is_in_ram(const char *path)
+{
+	struct statfs st;
+
+	return statfs(path, &st) || st.f_type == TMPFS_MAGIC;
+}
+
 static int set_limits(const struct task *t, int have_cgroup)
 {
 	const rlim_t memory = (rlim_t)t->memory_mib * MIB;
 	const rlim_t none = RLIM_INFINITY;
+	const rlim_t file = is_in_ram("/work") ? memory : none;
 	const struct {
 		__rlimit_resource_t what;
 		rlim_t soft, hard;
@@ -257,7 +290,7 @@ static int set_limits(const struct task *t, int have_cgroup)
 		{ RLIMIT_DATA, memory, memory },
 		{ RLIMIT_AS, have_cgroup ? none : memory + AS_EXTRA,
 		  have_cgroup ? none : memory + AS_EXTRA },
-		{ RLIMIT_FSIZE, memory, memory },
+		{ RLIMIT_FSIZE, file, file },
 		{ RLIMIT_MEMLOCK, 0, 0 },
 		{ RLIMIT_NOFILE, FILES_MAX, FILES_MAX },
 		{ RLIMIT_NPROC, PROCS_MAX, PROCS_MAX },

@@ -1,7 +1,7 @@
 progs       += worker
 worker-srcs := worker/main.c worker/config.c worker/lease.c worker/task.c \
                worker/output.c worker/run.c worker/fetch.c worker/sandbox.c \
-               worker/cgroup.c
+               worker/cgroup.c worker/scratch.c
 worker-libs := httpc common
 worker-pkgs := xenstore
 

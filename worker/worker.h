@@ -109,6 +109,11 @@ int sandbox_enter(const struct worker_config *c, const struct task *t,
 		  uid_t uid, gid_t gid, struct errinfo *err);
 /* In the new pid namespace's init: what only it can mount. */
 int sandbox_mount_proc(void);
+/* Where the domU's scratch disk is mounted; NULL if it has none. Caller frees. */
+char *scratch_dir(const struct worker_config *c);
+/* An empty directory there for one task, in place of the last one's; caller
+ * frees; NULL with a reason. */
+char *scratch_make(const char *dir, uid_t uid, gid_t gid, struct errinfo *err);
 /* Becomes the job; returns only on failure, with a reason. */
 int sandbox_exec(const struct task *t, uid_t uid, gid_t gid, int have_cgroup,
 		 struct errinfo *err);

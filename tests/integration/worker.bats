@@ -31,6 +31,7 @@ teardown() {
 	[ -n "${T:-}" ] || return 0
 	kill -KILL "$worker" "$central" ${nginx:-} 2> /dev/null || :
 	[ "${BATS_TEST_COMPLETED:-}" ] || cat "$T/log"
+	umount "$T/state/scratch" 2> /dev/null || :
 	umount "$T/state/cgroup" 2> /dev/null || :
 	rm -rf "$T"
 }
@@ -93,6 +94,21 @@ input() { # NAME MODE; content on stdin: puts it there, prints its object
 	not has_result exit
 	wait_for 5 has_result '"exit":0,"signal":0,"error":""'
 	[ "$(output)" = "$(printf 'night blue 1\nerror\nend')" ]
+}
+
+@test "a scratch disk holds /work, which each task finds empty" {
+	wait_for 5 test -d "$T/state"
+	mkdir "$T/state/scratch"
+	mount -t tmpfs -o size=8M disk "$T/state/scratch"
+	printf hello | input in.txt 420 >"$T/in"
+	submit 'grep " /work " /proc/self/mounts; cat in.txt; echo x >a; mkdir -p d/d; ln -s /usr d/l; chmod 0 d/d' \
+		"$(cat "$T/in")"
+	wait_for 10 has_result '"exit":0,"signal":0,"error":""'
+	has_output '^disk /work tmpfs rw,nosuid,nodev'
+	has_output '^hello'
+	[ -L "$T/state/scratch/work/d/l" ]
+	submit 'echo files: $(ls -A | wc -l)'
+	wait_for 10 has_output '^files: 0'
 }
 
 @test "reports exit status and signal" {
