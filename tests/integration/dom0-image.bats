@@ -29,6 +29,7 @@ build_in() {
 	umask 077
 	TZ=Asia/Tokyo LANG=de_DE.UTF-8 build_in "$two"
 	cmp "$one/dom0/dom0.img" "$two/dom0/dom0.img"
+	cmp "$one/dom0/drivers.img" "$two/dom0/drivers.img"
 	cmp "$one/dom0/build.json" "$two/dom0/build.json"
 	cmp "$one/dom0/files.txt" "$two/dom0/files.txt"
 }
@@ -59,6 +60,27 @@ smuggle() {
 	[[ "$output" == *"forbidden in dom0: kernel/$2"* ]]
 	[ ! -e "$BATS_TEST_TMPDIR/bad/dom0/dom0.img" ]
 }
+
+# For partitions that owners lend there is a file of its own, for that alone.
+smuggle_driver() {
+	echo "$1" >>"$src/drivers.modules"
+	run build_in "$BATS_TEST_TMPDIR/bad"
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"forbidden in drivers: kernel/$2"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/bad/dom0/dom0.img" ]
+}
+
+@test "the image knows the digest of its drivers" {
+	build_in "$BATS_TEST_TMPDIR/one"
+	sum=$(sha256sum <"$BATS_TEST_TMPDIR/one/dom0/drivers.img" | cut -d' ' -f1)
+	grep -q "\"drivers\": {\"sha256\": \"$sum\"" \
+		"$BATS_TEST_TMPDIR/one/dom0/root/etc/nightshift/build.json"
+}
+
+@test "should fail: sticks among the drivers" { smuggle_driver usb-storage drivers/usb/storage/usb-storage.ko; }
+@test "should fail: file systems among the drivers" { smuggle_driver ext4 fs/ext4/ext4.ko; }
+@test "should fail: the network among the drivers" { smuggle_driver nvme-tcp drivers/nvme/host/nvme-tcp.ko; }
 
 @test "should fail: SATA" { smuggle ahci drivers/ata/ahci.ko; }
 @test "should fail: NVMe" { smuggle nvme drivers/nvme/host/nvme.ko; }
