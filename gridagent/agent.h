@@ -69,6 +69,8 @@ int proc_tun_run(const struct child_fds *fds);
 int proc_chan_connect(const struct options *o, struct errinfo *err);
 int proc_chan_serve(const struct options *o, struct errinfo *err);
 int proc_chan_run(const struct child_fds *fds);
+int proc_scratch_prepare(const struct options *o, struct errinfo *err);
+int proc_scratch_run(const struct child_fds *fds);
 int proc_hv_prepare(const struct options *o, struct errinfo *err);
 int proc_hv_run(const struct child_fds *fds);
 

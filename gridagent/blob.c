@@ -31,6 +31,15 @@ static void blob_drop_bytes(struct blob *b)
 
 struct blob *blob_get(struct core *c, const char *sha256, uint64_t size)
 {
+	char path[sizeof(((struct blob *)0)->path)];
+
+	snprintf(path, sizeof(path), "/repo/blobs/%.2s/%s", sha256, sha256);
+	return blob_get_at(c, path, sha256, size);
+}
+
+struct blob *blob_get_at(struct core *c, const char *path, const char *sha256,
+			 uint64_t size)
+{
 	struct blob *b = NULL;
 
 	for (int i = 0; i < BLOBS_MAX; i++) {
@@ -49,6 +58,7 @@ struct blob *blob_get(struct core *c, const char *sha256, uint64_t size)
 	b->fd = -1;
 	b->size = size;
 	snprintf(b->sha256, sizeof(b->sha256), "%s", sha256);
+	snprintf(b->path, sizeof(b->path), "%s", path);
 	core_kick(c);
 	return b;
 }
@@ -178,15 +188,12 @@ static void on_fetched(struct core *c, void *arg, const struct http_reply *r)
 
 static void fetch(struct core *c, struct blob *b)
 {
-	char path[160];
-
 	b->fd = memfd_create("blob", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (b->fd < 0) {
 		not_come(b, "no memory file");
 		return;
 	}
-	snprintf(path, sizeof(path), "/repo/blobs/%.2s/%s", b->sha256, b->sha256);
-	b->req = http_get(c, path, b->size, on_bytes, on_fetched, b);
+	b->req = http_get(c, b->path, b->size, on_bytes, on_fetched, b);
 	if (!b->req)
 		not_come(b, "too many requests at once");
 }

@@ -11,6 +11,7 @@
  *	blob	bytes in a memfd, sealed, then checked by the verify process
  *	disk	an image's disk: opened by blk, a block device by hv
  *	netdom	the domain that net, air and tun run in
+ *	scratch	the partition that the owner lends, and modules' closing
  *	air	bundles from the segment's carousel
  *	domu	desired against actual
  */
@@ -129,7 +130,7 @@ const char *node_state_name(enum node_state s);
 /* ---- blobs ------------------------------------------------------------- */
 
 /* Kernel, initrd and index of each image. */
-#define BLOBS_MAX (MSG_DOMUS_MAX * 3 * 2)
+#define BLOBS_MAX (MSG_DOMUS_MAX * 3 * 2 + 1) /* and the drivers */
 
 enum blob_state { BLOB_FETCHING, BLOB_VERIFYING, BLOB_READY, BLOB_REFUSED };
 
@@ -140,6 +141,7 @@ struct blob {
 	char found[HASH_HEX]; /* what came instead */
 	uint64_t size, done;
 	int fd;
+	char path[96];      /* at the gateway */
 	int tries;          /* bad transfers */
 	unsigned int fails; /* transfers that did not come about */
 	int64_t retry_at;
@@ -150,6 +152,9 @@ struct blob {
 
 /* NULL: no room. Same digest: the same blob. */
 struct blob *blob_get(struct core *c, const char *sha256, uint64_t size);
+/* One that is no blob of the repository. */
+struct blob *blob_get_at(struct core *c, const char *path, const char *sha256,
+			 uint64_t size);
 void blob_put(struct core *c, struct blob *b); /* NULL is fine */
 int64_t blobs_step(struct core *c, int64_t now);
 
@@ -289,6 +294,8 @@ struct domu {
 	char error[ERRINFO_MAX];
 };
 
+/* What domains are made from has changed: those that differ start anew. */
+void domus_retag(struct core *c);
 void domus_desired(struct core *c, const struct msg_domu *list, int n);
 void domus_found(struct core *c, const struct msg_hv_domain *m);
 void domus_died(struct core *c, const struct msg *m);
@@ -314,6 +321,46 @@ int64_t netdom_step(struct core *c, int64_t now);
 void netdom_hello(struct core *c, const struct msg_tun_hello *m);
 void netdom_silent(struct core *c); /* tun is gone */
 void netdom_died(struct core *c);
+
+/* ---- scratch ------------------------------------------------------------- */
+
+/* In this order, see scratch.c. */
+enum scratch_state {
+	SCRATCH_UNKNOWN,
+	SCRATCH_DRIVERS,
+	SCRATCH_NONE,
+	SCRATCH_REFUSED,
+	SCRATCH_READY,
+	SCRATCH_OPEN,
+};
+
+struct scratch {
+	enum scratch_state state;
+	struct msg_scratch_policy policy; /* of this boot */
+	int have_policy, withdrawn;
+	struct blob *drivers;
+	int device;              /* OPEN: minor of the mapped one, */
+	uint64_t size;           /* and its bytes */
+	const struct domu *user; /* whose it is; NULL: anybody's */
+	int taken;               /* the domU was created with it */
+	uint32_t call;
+	enum msg_type asked;
+	int64_t retry_at, deadline;
+	char failed[ERRINFO_MAX]; /* why there will be no drivers */
+	char error[ERRINFO_MAX];
+};
+
+int64_t scratch_step(struct core *c, int64_t now);
+/* No module can be loaded any more: domUs may start. */
+int scratch_is_settled(const struct core *c);
+/* What a domU that is to be created gets: 0 and *device, -1 for none; -EAGAIN:
+ * wait. scratch_taken(): it was created with it. */
+int scratch_for(struct core *c, const struct domu *d, int *device);
+void scratch_taken(struct core *c);
+int scratch_is_open(const struct core *c); /* or being opened or closed */
+/* What of it a domain is made from. */
+void scratch_tag(const struct core *c, struct buf *b);
+const char *scratch_state_name(const struct scratch *s);
 
 /* ---- boot -------------------------------------------------------------- */
 
@@ -359,6 +406,7 @@ struct core {
 	int have_build, have_facts, have_list;
 	struct node node;
 	struct netdom netdom;
+	struct scratch scratch;
 	struct blob blobs[BLOBS_MAX];
 	struct disk disks[MSG_DISKS_MAX];
 	struct image images[IMAGES_MAX];

@@ -34,7 +34,8 @@ const char *domu_type(const struct domu *d)
 
 /* What a domain is made from. Weight and cap are not in it: they may change
  * without a restart. */
-static void make_tag(const struct msg_domu *w, char tag[MSG_TAG_LEN])
+static void make_tag(const struct core *c, const struct msg_domu *w,
+		     char tag[MSG_TAG_LEN])
 {
 	struct buf b = BUF_INIT;
 	char hex[HASH_HEX];
@@ -43,6 +44,7 @@ static void make_tag(const struct msg_domu *w, char tag[MSG_TAG_LEN])
 		 w->memory_mib, w->vcpus, w->mac);
 	for (int i = 0; i < w->n_config; i++)
 		buf_addf(&b, "%s=%s\n", w->config[i].key, w->config[i].value);
+	scratch_tag(c, &b);
 	hash_bytes_hex(b.data ? b.data : "", b.len, hex);
 	buf_dispose(&b);
 	memcpy(tag, hex, MSG_TAG_LEN - 1);
@@ -88,7 +90,7 @@ void domus_desired(struct core *c, const struct msg_domu *list, int n)
 			d = add(c, list[i].id);
 		if (!d)
 			continue;
-		make_tag(&list[i], tag);
+		make_tag(c, &list[i], tag);
 		if (strcmp(tag, d->tag) != 0) { /* another chance */
 			d->retry_at = 0;
 			d->fails = 0;
@@ -98,6 +100,14 @@ void domus_desired(struct core *c, const struct msg_domu *list, int n)
 		d->desired = 1;
 		memcpy(d->tag, tag, sizeof(tag));
 	}
+	core_kick(c);
+}
+
+void domus_retag(struct core *c)
+{
+	for (int i = 0; i < DOMUS_MAX; i++)
+		if (c->domus[i].used && c->domus[i].desired)
+			make_tag(c, &c->domus[i].want, c->domus[i].tag);
 	core_kick(c);
 }
 
@@ -246,8 +256,11 @@ static void create(struct core *c, struct domu *d)
 {
 	struct image *im = image_find(c, d->want.manifest);
 	struct msg_hv_create q = { .domu = d->want };
-	int fds[MSG_FDS_MAX], n = 0;
+	int fds[MSG_FDS_MAX], n = 0, scratch;
 
+	if (scratch_for(c, d, &scratch))
+		return; /* soon */
+	q.scratch = scratch;
 	fds[n++] = im->blob[MSG_BLOB_KERNEL]->fd;
 	if (im->blob[MSG_BLOB_INITRD])
 		fds[n++] = im->blob[MSG_BLOB_INITRD]->fd;
@@ -265,6 +278,8 @@ static void create(struct core *c, struct domu *d)
 		d->busy = 1;
 	else
 		hv_failed(d, "create", "not now");
+	if (scratch >= 0)
+		scratch_taken(c);
 }
 
 static void on_asked(struct core *c, void *arg, const struct msg *m)

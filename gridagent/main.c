@@ -36,6 +36,12 @@
 		MSG_HV, proc_hv_prepare, proc_hv_run, -1, SANDBOX_XEN, 0, 0 \
 	}
 
+#define SCRATCH                                                          \
+	{                                                                \
+		MSG_SCRATCH, proc_scratch_prepare, proc_scratch_run, -1, \
+			SANDBOX_DISK, 1, 0                               \
+	}
+
 /* Without netdom, for tests and for who has no Xen. */
 static const struct child alone[] = {
 	MAIN,
@@ -43,6 +49,7 @@ static const struct child alone[] = {
 	VERIFY,
 	BLK,
 	{ MSG_AIR, proc_air_prepare, proc_air_run, 4, SANDBOX_UDP, 1, 0 },
+	SCRATCH,
 	HV,
 };
 
@@ -51,6 +58,7 @@ static const struct child with_netdom[] = {
 	MAIN,
 	VERIFY,
 	BLK,
+	SCRATCH,
 	HV,
 	{ MSG_CHAN, proc_chan_connect, proc_chan_run, 6, SANDBOX_CHAN, 1,
 	  1U << MSG_NET | 1U << MSG_AIR | 1U << MSG_TUN },

@@ -59,15 +59,17 @@ struct field {
 		.name = NULL \
 	}
 
-#define PORT_MAX   65535
-#define ERRNO_LOW  -4095
-#define TIME_MAX   INT64_C(253402300799000) /* the year 9999 */
-#define WAIT_MAX   60
-#define SIZE_LIMIT (INT64_C(1) << 40)
-#define DOMID_MAX  0x7fef /* DOMID_FIRST_RESERVED - 1 */
+#define PORT_MAX    65535
+#define ERRNO_LOW   -4095
+#define TIME_MAX    INT64_C(253402300799000) /* the year 9999 */
+#define WAIT_MAX    60
+#define SIZE_LIMIT  (INT64_C(1) << 40)
+#define DRIVERS_MAX (INT64_C(64) << 20)
+#define MINOR_MAX   255
+#define DOMID_MAX   0x7fef /* DOMID_FIRST_RESERVED - 1 */
 
 static const struct field super_child[] = {
-	RANGE(msg_super_child, role, MSG_NET, MSG_TUN),
+	RANGE(msg_super_child, role, MSG_NET, MSG_SCRATCH),
 	END,
 };
 
@@ -98,6 +100,8 @@ static const struct field net_link[] = {
 
 static const struct field verify_ready[] = {
 	RANGE(msg_verify_ready, build_ms, 0, TIME_MAX),
+	RANGE(msg_verify_ready, drivers_size, 0, DRIVERS_MAX),
+	STRING(msg_verify_ready, drivers_sha256, HEX0),
 	STRING(msg_verify_ready, release, NAME),
 	STRING(msg_verify_ready, build_time, TEXT),
 	END,
@@ -135,12 +139,32 @@ static const struct field verify_segment[] = {
 	END,
 };
 
+#define SCRATCH_FIELDS(s, m)                                          \
+	RANGE(s, m size_mib, 0, SIZE_LIMIT), STRING(s, m type, TEXT), \
+		STRING(s, m label, TEXT)
+
+static const struct field scratch_open[] = {
+	SCRATCH_FIELDS(msg_scratch_policy, ),
+	END,
+};
+
+static const struct field scratch_done[] = {
+	RANGE(msg_scratch_done, rc, ERRNO_LOW, 0),
+	RANGE(msg_scratch_done, closed, 0, 1),
+	RANGE(msg_scratch_done, drivers, 0, 1),
+	RANGE(msg_scratch_done, device, -1, MINOR_MAX),
+	RANGE(msg_scratch_done, size, 0, INT64_MAX),
+	STRING(msg_scratch_done, text, TEXT),
+	END,
+};
+
 #define SECONDS_MAX 86400
 static const struct field verify_lease[] = {
 	RANGE(msg_verify_lease, epoch, 1, INT64_MAX),
 	RANGE(msg_verify_lease, gen, 0, INT64_MAX),
 	RANGE(msg_verify_lease, lease_sec, 1, SECONDS_MAX),
 	RANGE(msg_verify_lease, report_sec, 1, SECONDS_MAX),
+	SCRATCH_FIELDS(msg_verify_lease, scratch.),
 	STRING(msg_verify_lease, node, NAME),
 	END,
 };
@@ -325,6 +349,7 @@ static const struct field hv_create[] = {
 	RANGE(msg_hv_create, has_initrd, 0, 1),
 	RANGE(msg_hv_create, device, 0, DEVICE_MAX),
 	STRING(msg_hv_create, disk, HEX),
+	RANGE(msg_hv_create, scratch, -1, MINOR_MAX),
 	STRING(msg_hv_create, tag, TAG),
 	STRING(msg_hv_create, cmdline, TEXT),
 	END,
@@ -457,6 +482,13 @@ static const struct message {
 	M(OFFER_BAD, BLK, AIR, S(msg_offer_range), 0, FDS(0, 0), offer_range),
 	M(OFFER_HAVE, BLK, AIR, S(msg_offer_range), 0, FDS(0, 0), offer_range),
 	M(TUN_HELLO, TUN, MAIN, S(msg_tun_hello), 0, FDS(0, 0), tun_hello),
+	M(SCRATCH_ASK, MAIN, SCRATCH, 0, 0, FDS(0, 0), NULL),
+	M(SCRATCH_PREPARE, MAIN, SCRATCH, 0, 0, FDS(0, 1), NULL),
+	M(SCRATCH_OPEN, MAIN, SCRATCH, S(msg_scratch_policy), 0, FDS(0, 0),
+	  scratch_open),
+	M(SCRATCH_CLOSE, MAIN, SCRATCH, 0, 0, FDS(0, 0), NULL),
+	M(SCRATCH_DONE, SCRATCH, MAIN, S(msg_scratch_done), 0, FDS(0, 0),
+	  scratch_done),
 	M(HV_NETDOM, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_FACTS, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_HOST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
@@ -478,7 +510,8 @@ static const struct message {
 };
 
 static const char *const roles[MSG_ROLES] = {
-	"super", "main", "net", "verify", "blk", "air", "tun", "hv", "chan",
+	"super", "main", "net",     "verify", "blk",
+	"air",   "tun",  "scratch", "hv",     "chan",
 };
 
 const char *msg_type_name(unsigned int type)

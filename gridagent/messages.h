@@ -11,7 +11,7 @@
  * long it is, a byte stream (libxenvchan) can carry the same bytes. Main stands
  * in the middle, the others speak with main:
  *
- *	super --> main <--> net | verify | blk | air | tun | hv
+ *	super --> main <--> net | verify | blk | air | tun | scratch | hv
  *	                     blk <--> net, air	bytes of disks, past main
  *
  * On a node net, air and tun run in netdom, a domain of their own: there chan
@@ -59,7 +59,8 @@ enum msg_role {
 	MSG_VERIFY,
 	MSG_BLK,
 	MSG_AIR,
-	MSG_TUN, /* only with netdom */
+	MSG_TUN,     /* only with netdom */
+	MSG_SCRATCH, /* the only one that opens a disk of the PC */
 	MSG_HV,
 	MSG_CHAN, /* speaks no message, carries them */
 	MSG_ROLES
@@ -126,6 +127,12 @@ enum msg_type {
 	MSG_HV_DOMAIN, /* one per domain, before HV_DONE */
 	MSG_HV_DEATH,  /* hv->main, unasked: tail is console */
 	MSG_HV_DONE,
+	MSG_SCRATCH_ASK,     /* main->scratch: how do things stand? */
+	MSG_SCRATCH_PREPARE, /* main->scratch: + drivers (sealed memfd) if they
+			      * are to be loaded; then close modules */
+	MSG_SCRATCH_OPEN,    /* main->scratch: find it, encrypt it anew */
+	MSG_SCRATCH_CLOSE,   /* main->scratch: forget the key */
+	MSG_SCRATCH_DONE,    /* scratch->main: to each of these */
 	MSG_TYPES
 };
 
@@ -165,8 +172,28 @@ struct msg_net_done {
 
 struct msg_verify_ready {
 	int64_t build_ms;
+	uint64_t drivers_size; /* of the release's drivers.img; 0: it has none */
+	char drivers_sha256[HASH_HEX];
 	char release[MSG_NAME_LEN];
 	char build_time[CLOCK_ISO];
+};
+
+/* What the owner lends (scratch.h). */
+#define MSG_GUID_LEN  40 /* 36 characters, NUL, padding */
+#define MSG_LABEL_LEN 40
+struct msg_scratch_policy {      /* compared byte by byte */
+	uint64_t size_mib;       /* at most; 0: all of it */
+	char type[MSG_GUID_LEN]; /* "": nothing */
+	char label[MSG_LABEL_LEN];
+};
+
+struct msg_scratch_done {
+	int32_t rc;
+	int32_t closed;  /* no module can be loaded any more */
+	int32_t drivers; /* those for disks are there */
+	int32_t device;  /* minor of the mapped device, -1: it is not open */
+	uint64_t size;   /* its bytes */
+	char text[ERRINFO_MAX];
 };
 
 enum msg_doc { MSG_DOC_SEGMENT, MSG_DOC_LEASE, MSG_DOC_DESIRED, MSG_DOCS };
@@ -220,6 +247,7 @@ struct msg_verify_segment {
 struct msg_verify_lease {
 	uint64_t epoch, gen;
 	int32_t lease_sec, report_sec;
+	struct msg_scratch_policy scratch;
 	char node[MSG_NAME_LEN];
 };
 
@@ -377,6 +405,7 @@ struct msg_hv_create { /* + kernel, and initrd if has_initrd */
 	int32_t has_initrd;
 	int32_t device;      /* xvda: what ATTACH gave, */
 	char disk[HASH_HEX]; /* and whose it is */
+	int32_t scratch;     /* xvdb: as SCRATCH_DONE has it; -1: none */
 	char tag[MSG_TAG_LEN];
 	char cmdline[MSG_CMDLINE_LEN];
 };

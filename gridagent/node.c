@@ -181,7 +181,7 @@ static int64_t step_fenced(struct core *c, int64_t now)
 {
 	int left = domus_destroy_all(c);
 
-	if (!left || now >= c->node.fenced_at + FENCE_MS)
+	if ((!left && !scratch_is_open(c)) || now >= c->node.fenced_at + FENCE_MS)
 		core_exit(c, AGENT_EXIT_FENCED);
 	return c->node.fenced_at + FENCE_MS;
 }

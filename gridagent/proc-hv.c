@@ -18,6 +18,7 @@
 #include "cmdline.h"
 #include "facts.h"
 #include "hv-netdom.h"
+#include "hv-scratch.h"
 #include "hv_disk.h"
 #include "ipc.h"
 #include "log.h"
@@ -34,8 +35,8 @@ static struct {
 	int have_mac;
 	const char *backend;
 	const char *cmdlines;
-	int watchdog;   /* -1: none */
-	int sets_clock; /* not where the hypervisor is a fake */
+	int watchdog; /* -1: none */
+	int is_real;  /* the hypervisor is no fake */
 	struct hv *hv;
 	struct ipc *main;
 } self;
@@ -61,7 +62,7 @@ int proc_hv_prepare(const struct options *o, struct errinfo *err)
 	self.netdom = o->netdom;
 	self.have_mac = o->mac && !parse_mac(o->mac, self.mac);
 	self.backend = o->backend;
-	self.sets_clock = strncmp(o->backend, "fake:", 5) != 0;
+	self.is_real = strncmp(o->backend, "fake:", 5) != 0;
 	if (self.netdom && !self.have_mac)
 		return errinfo_set(err, -EINVAL, "netdom needs the NIC's MAC");
 	self.cmdlines = o->cmdlines;
@@ -212,12 +213,14 @@ static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 	const struct msg_hv_create *q = m->body;
 	struct hv_config cfg = HV_CONFIG_INIT;
 	struct hv_domain doms[HV_DOMAIN_MAX];
-	char path[HV_PATH_MAX + 1];
+	char path[HV_PATH_MAX + 1], scratch[HV_PATH_MAX + 1];
 	struct policy_host host;
 	struct hv_host h;
 	int n, rc;
 
-	rc = host_get(&h, err);
+	rc = self.is_real ? hv_modules_check(err) : 0;
+	if (!rc)
+		rc = host_get(&h, err);
 	if (rc)
 		return rc;
 	n = list(doms, err);
@@ -232,6 +235,9 @@ static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 	fill_config(&cfg, q, m->fds);
 	rc = hv_disk_vbd(self.hv, (uint32_t)q->device, q->disk, &cfg.vbds[0],
 			 path, err);
+	if (!rc && q->scratch >= 0)
+		rc = hv_scratch_add(self.hv, (uint32_t)q->scratch, &cfg,
+				    scratch, err);
 	return rc ? rc : hv_domain_create(self.hv, &cfg, domid, err);
 }
 
@@ -350,7 +356,7 @@ static void on_clock(const struct msg *m)
 	struct errinfo err = ERRINFO_INIT;
 	int rc = 0;
 
-	if (self.sets_clock && clock_settime(CLOCK_REALTIME, &ts) < 0)
+	if (self.is_real && clock_settime(CLOCK_REALTIME, &ts) < 0)
 		rc = errinfo_set_errno(&err, -errno, "clock");
 	done(m->id, rc, 0, &err);
 }

@@ -304,8 +304,10 @@ static void core_step(void *arg)
 	next = netdom_step(c, now);
 	t = netdom_is_up(c) ? node_step(c, now) : NEVER;
 	next = t < next ? t : next;
+	t = scratch_step(c, now);
+	next = t < next ? t : next;
 	if (c->node.state != NODE_FENCED) {
-		t = domus_step(c, now);
+		t = scratch_is_settled(c) ? domus_step(c, now) : NEVER;
 		next = t < next ? t : next;
 		t = images_step(c, now);
 		next = t < next ? t : next;

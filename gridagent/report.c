@@ -147,6 +147,21 @@ static void add_image(struct core *c, struct buf *b)
 	buf_adds(b, "}");
 }
 
+static void add_scratch(struct core *c, struct buf *b)
+{
+	const struct scratch *s = &c->scratch;
+
+	if (!s->policy.type[0])
+		return;
+	add_key(b, "scratch");
+	buf_adds(b, "{");
+	add_text(b, "state", s->withdrawn ? "withdrawn" : scratch_state_name(s));
+	add_int(b, "size_mib",
+		s->state == SCRATCH_OPEN ? (long long)(s->size >> 20) : 0);
+	add_text(b, "error", s->error);
+	buf_adds(b, "}");
+}
+
 static void add_domu(struct core *c, struct buf *b, const struct domu *d)
 {
 	if (b->data[b->len - 1] == '}')
@@ -179,6 +194,7 @@ void report_state(struct core *c, struct buf *b)
 	buf_adds(b, "{");
 	add_int(b, "free_mib", (long long)c->host.free_mib);
 	buf_adds(b, "}");
+	add_scratch(c, b);
 	add_key(b, "domus");
 	buf_adds(b, "[");
 	for (int i = 0; i < DOMUS_MAX && !b->rc; i++)

@@ -13,10 +13,12 @@ gridagent-srcs := gridagent/main.c gridagent/super.c \
                   gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
                   gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c \
                   gridagent/cmdline.c gridagent/watchdog.c \
+                  gridagent/scratch.c gridagent/proc-scratch.c gridagent/hv-scratch.c \
+                  gridagent/fake-scratch.c gridagent/drivers.c \
                   gridagent/netdom.c gridagent/hv-netdom.c \
                   gridagent/proc-chan.c gridagent/chan-connect.c \
                   gridagent/chan.c gridagent/wire-vchan.c
-gridagent-libs := hv carousel imagedev imagerepo httpc tuf trust sandbox common
+gridagent-libs := hv scratch carousel imagedev imagerepo httpc tuf trust sandbox common
 gridagent-pkgs := libcurl jansson libsodium xenvchan
 
 # What of it runs in netdom.
@@ -50,7 +52,7 @@ test-agent-reconcile-cppflags := -Igridagent
 
 test-agent-verify-srcs     := tests/unit/test-agent-verify.c \
                               gridagent/verify-docs.c
-test-agent-verify-libs     := imagerepo trust common
+test-agent-verify-libs     := imagerepo trust scratch common
 test-agent-verify-pkgs     := cmocka jansson
 test-agent-verify-cppflags := -Igridagent
 
@@ -64,7 +66,7 @@ test-agent-policy-cppflags := -Igridagent
 tests += test-fuzz-agent
 test-fuzz-agent-srcs     := tests/fuzz/replay.c tests/fuzz/agent.c \
                             gridagent/verify-docs.c gridagent/messages.c
-test-fuzz-agent-libs     := imagerepo trust common
+test-fuzz-agent-libs     := imagerepo trust scratch common
 test-fuzz-agent-pkgs     := jansson
 test-fuzz-agent-cppflags := -Igridagent
 
@@ -74,3 +76,10 @@ test-agent-chan-srcs     := tests/unit/test-agent-chan.c gridagent/chan.c \
 test-agent-chan-libs     := common
 test-agent-chan-pkgs     := cmocka
 test-agent-chan-cppflags := -Igridagent
+
+tests += test-agent-drivers
+test-agent-drivers-srcs     := tests/unit/test-agent-drivers.c \
+                               gridagent/drivers.c
+test-agent-drivers-libs     := common
+test-agent-drivers-pkgs     := cmocka
+test-agent-drivers-cppflags := -Igridagent

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "image.h"
+#include "scratch.h"
 #include "verify-docs.h"
 
 #define ROLE_GATEWAYS "gateways"
@@ -127,25 +128,50 @@ static int segment_parse(json_t *body, const struct msg_verify_doc *q,
 	return 0;
 }
 
+/* A partition is named by the owner's gateway and by nobody else; one that a
+ * system keeps its own things in is not to be had from it either. */
+static int lease_scratch(json_t *scratch, struct msg_scratch_policy *p)
+{
+	uint8_t guid[SCRATCH_GUID];
+	const char *type, *label;
+	json_int_t size;
+
+	if (!scratch)
+		return 0;
+	if (json_unpack(scratch, "{s:s, s:s, s:I !}", "type", &type, "label",
+			&label, "size_mib", &size) ||
+	    scratch_parse_guid(type, guid) || scratch_type_owner(guid) ||
+	    !scratch_label_ok(label) || size < 0 ||
+	    (size && size < SCRATCH_SIZE_MIN >> 20) ||
+	    size > (json_int_t)(SCRATCH_SIZE_MAX >> 20))
+		return -EBADMSG;
+	p->size_mib = (uint64_t)size;
+	return set_text(p->type, sizeof(p->type), type)
+		       ? -EBADMSG
+		       : set_text(p->label, sizeof(p->label), label);
+}
+
 static int lease_parse(json_t *body, const struct msg_verify_doc *q,
 		       struct msg_verify_lease *l, struct errinfo *err)
 {
 	json_int_t epoch, lease_sec, report_sec, gen;
 	const char *node, *boot_id;
-	json_t *tunnel = NULL;
+	json_t *tunnel = NULL, *scratch = NULL;
 	struct common c;
 
-	if (json_unpack(body,
-			"{" COMMON_FMT ", s:s, s:s, s:I, s:I, s:I, s:I, s?o !}",
-			COMMON(c), "node", &node, "boot_id", &boot_id, "epoch",
-			&epoch, "lease_sec", &lease_sec, "report_sec",
-			&report_sec, "gen", &gen, "tunnel", &tunnel))
+	if (json_unpack(
+		    body,
+		    "{" COMMON_FMT ", s:s, s:s, s:I, s:I, s:I, s:I, s?o, s?o !}",
+		    COMMON(c), "node", &node, "boot_id", &boot_id, "epoch",
+		    &epoch, "lease_sec", &lease_sec, "report_sec", &report_sec,
+		    "gen", &gen, "tunnel", &tunnel, "scratch", &scratch))
 		return bad(err, "lease");
 	if (!q->boot_id[0] || strcmp(boot_id, q->boot_id) != 0)
 		return errinfo_set(err, -EBADMSG, "lease: of another boot");
 	if (epoch < 1 || gen < 0 || set_name(l->node, node) ||
 	    set_int(&l->lease_sec, lease_sec, 1, 86400) ||
-	    set_int(&l->report_sec, report_sec, 1, 86400))
+	    set_int(&l->report_sec, report_sec, 1, 86400) ||
+	    lease_scratch(scratch, &l->scratch))
 		return bad(err, "lease");
 	l->epoch = (uint64_t)epoch;
 	l->gen = (uint64_t)gen;
@@ -339,20 +365,24 @@ int verify_doc(const struct trust_root *root, const struct msg_verify_doc *q,
 int verify_build(const void *text, size_t len, struct msg_verify_ready *out,
 		 struct errinfo *err)
 {
-	const char *release, *build_time;
+	const char *release, *build_time, *drivers = NULL;
+	json_int_t drivers_size = 0;
 	json_error_t why;
 	json_t *top = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
 	if (!top ||
-	    json_unpack(top, "{s:s, s:s}", "release", &release, "build_time",
-			&build_time) ||
+	    json_unpack(top, "{s:s, s:s, s?{s:s, s:I}}", "release", &release,
+			"build_time", &build_time, "drivers", "sha256",
+			&drivers, "size", &drivers_size) ||
+	    (drivers && set_hex(out->drivers_sha256, drivers)) ||
 	    set_name(out->release, release) ||
 	    set_text(out->build_time, sizeof(out->build_time), build_time) ||
 	    clock_parse(build_time, &out->build_ms) || out->build_ms < 0)
 		rc = errinfo_set(err, -EINVAL,
 				 "no \"release\" and \"build_time\" in it");
+	out->drivers_size = (uint64_t)drivers_size;
 	json_decref(top);
 	return rc;
 }

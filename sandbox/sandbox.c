@@ -75,6 +75,13 @@ static const char *const calls_none[] = { "pread64", "recvfrom", "setsockopt",
 
 static const char *const calls_chan[] = { "setsockopt", "socketpair", NULL };
 
+static const char *const calls_disk[] = {
+	"access",   "faccessat",  "faccessat2", "fdatasync",   "getdents64",
+	"ioctl",    "openat",     "pread64",    "init_module", "pwrite64",
+	"readlink", "readlinkat", "setsockopt", "stat",        "statx",
+	"unlink",   NULL,
+};
+
 /* Libraries look for optional files; they are told that there are none. */
 static const char *const calls_absent[] = {
 	"access",     "faccessat", "faccessat2", "open", "readlink",
@@ -133,6 +140,7 @@ static const struct role {
 	[SANDBOX_UDP] = { calls_udp, 16, 0, 1 },
 	[SANDBOX_NONE] = { calls_none, 16, 0, 1 },
 	[SANDBOX_CHAN] = { calls_chan, 64, 0, 1 },
+	[SANDBOX_DISK] = { calls_disk, 64, 0, 1 },
 	[SANDBOX_XEN] = { NULL, 1024, 1024, 1 },
 	[SANDBOX_SERVE] = { calls_serve, 64, 0, 0 },
 };
@@ -167,7 +175,7 @@ static int add_calls(scmp_filter_ctx f, uint32_t action, const char *const *name
 }
 
 /* New code cannot be brought in; terminals may be recognised. */
-static int add_memory_calls(scmp_filter_ctx f)
+static int add_memory_calls(scmp_filter_ctx f, enum sandbox kind)
 {
 	int rc;
 
@@ -176,7 +184,7 @@ static int add_memory_calls(scmp_filter_ctx f)
 	if (!rc)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 				      SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (!rc)
+	if (!rc && kind != SANDBOX_DISK)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				      SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
 	return rc;
@@ -232,12 +240,12 @@ static int filter_build(scmp_filter_ctx f, enum sandbox kind)
 	rc = add_calls(f, SCMP_ACT_ALLOW, calls_base);
 	if (!rc)
 		rc = add_calls(f, SCMP_ACT_ALLOW, roles[kind].calls);
-	if (!rc)
+	if (!rc && kind != SANDBOX_DISK)
 		rc = add_calls(f, SCMP_ACT_ERRNO(ENOENT), calls_absent);
-	if (!rc)
+	if (!rc && kind != SANDBOX_DISK)
 		rc = add_open_calls(f, kind);
 	if (!rc)
-		rc = add_memory_calls(f);
+		rc = add_memory_calls(f, kind);
 	if (!rc && kind == SANDBOX_INET)
 		rc = add_inet_calls(f);
 	if (!rc && kind == SANDBOX_UDP)

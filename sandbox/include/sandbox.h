@@ -14,6 +14,7 @@ enum sandbox {
 	SANDBOX_UDP,   /* datagrams, no files */
 	SANDBOX_NONE,  /* reads what it is given */
 	SANDBOX_CHAN,  /* that, and a vchan */
+	SANDBOX_DISK,  /* files and devices, loads modules */
 	SANDBOX_XEN,   /* a toolstack: only what it surely never needs is
 			* taken */
 	SANDBOX_SERVE, /* datagrams on sockets that it has, files to be read */

@@ -12,6 +12,7 @@ cat >"$dir/dom0/etc/nightshift/run" <<'END'
 busybox --install -s /bin
 sysctl() { echo "PROBE $1 $(cat "/proc/sys/$1")"; }
 sysctl kernel/modules_disabled
+sysctl kernel/modprobe
 sysctl kernel/kexec_load_disabled
 sysctl kernel/sysrq
 sysctl kernel/panic
@@ -80,6 +81,7 @@ check "Xen was started as its image says" "xen_cmdline $(line xen) *"
 check "dom0 was started as its image says" "dom0_cmdline $(line dom0) *"
 check "modules are closed" "kernel/modules_disabled 1"
 check "none loads" "insmod 1"
+check "the kernel does not even ask for one" "kernel/modprobe *"
 check "no second kernel" "kernel/kexec_load_disabled 1"
 check "no magic keys" "kernel/sysrq 0"
 check "a panic restarts the machine" "kernel/panic 10"

@@ -100,6 +100,7 @@ write_nginx_conf() {
 		server {
 			listen 127.0.0.1:$http;
 			location /repo/ { root $T/gw; }
+			location /boot/ { root $T; }
 			location / { proxy_pass http://unix:$T/gw/sock:; }
 		}
 		server {

@@ -40,6 +40,11 @@ teardown() { stop_segment; }
 		[ "$(readlink "/proc/$p/root")" = "$T/state/empty" ]
 		[ -z "$(ls "/proc/$p/root/")" ]
 	done
+	for role in scratch hv; do
+		p=$(child $role)
+		grep -q '^NoNewPrivs:.*1' "/proc/$p/status"
+		grep -q '^Seccomp:.*2' "/proc/$p/status"
+	done
 	[ -z "$(ls -l "/proc/$(child net)/fd" "/proc/$(child verify)/fd" | grep memfd)" ]
 }
 

@@ -14,6 +14,7 @@
  *	DIR/expired	if there: all is signed as expired
  *	DIR/carousel	if there: {"group": ADDRESS, "port": N}, for the segment
  *			statement
+ *	DIR/scratch	if there: the lease's {"type", "label", "size_mib"}
  *	DIR/epoch	the epoch of the lease, 1 without it
  *	DIR/endless-WHAT	if there: a reply of 1 MiB
  */
@@ -195,10 +196,11 @@ static long long current_gen(void)
 
 static json_t *lease(void)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:I}", "node", "pc1",
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:o*}", "node", "pc1",
 			 "boot_id", g.boot_id, "epoch", number_in("epoch", 1),
 			 "lease_sec", LEASE_SEC, "report_sec", REPORT_SEC,
-			 "gen", (json_int_t)current_gen());
+			 "gen", (json_int_t)current_gen(), "scratch",
+			 json_load_file("scratch", 0, NULL));
 }
 
 static void on_enrol(struct httpd_req *r, void *arg)

@@ -126,6 +126,45 @@ static void test_segment(void **state)
 				   ", \"lease_sec\": " lease                   \
 				   ", \"report_sec\": " report ", \"gen\": 5}"
 
+#define GUID    "7d3f5a52-8c1e-4b0e-9d7a-2f6c1b94e0a3"
+#define WINDOWS "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
+#define LENT(type, label, size)                                               \
+	LEASE(HEX, "3", "60",                                                 \
+	      "20, \"scratch\": {\"type\": \"" type "\", \"label\": \"" label \
+	      "\", \"size_mib\": " size "}")
+#define LABEL36 "123456789012345678901234567890123456"
+
+static void test_scratch(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+	} cases[] = {
+		{ LENT(GUID, "night", "64"), 0 },
+		{ LENT(GUID, LABEL36, "0"), 0 },
+		{ LENT(GUID, LABEL36 "7", "0"), -EBADMSG },
+		{ LENT(GUID, "", "64"), -EBADMSG },
+		{ LENT(GUID, "n\303\254ght", "64"), -EBADMSG },
+		{ LENT(GUID, "night", "15"), -EBADMSG },
+		{ LENT(GUID, "night", "-1"), -EBADMSG },
+		{ LENT(GUID, "night", "99999999"), -EBADMSG },
+		{ LENT(GUID, "night", "64, \"disk\": \"sda\""), -EBADMSG },
+		{ LENT("sda3", "night", "64"), -EBADMSG },
+		{ LENT(WINDOWS, "night", "64"), -EBADMSG },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(check(cases[i].text, &gateway_key, &lease_q),
+				 cases[i].rc);
+	check(cases[0].text, &gateway_key, &lease_q);
+	assert_string_equal(v.lease.scratch.type, GUID);
+	assert_string_equal(v.lease.scratch.label, "night");
+	assert_int_equal(v.lease.scratch.size_mib, 64);
+	check(LEASE(HEX, "3", "60", "20"), &gateway_key, &lease_q);
+	assert_string_equal(v.lease.scratch.type, "");
+}
+
 static void test_lease(void **state)
 {
 	static const struct {
@@ -379,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_segment),
+		cmocka_unit_test(test_scratch),
 		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_desired),
 		cmocka_unit_test(test_config_is_bounded),
