@@ -16,10 +16,10 @@ progs         += aclc
 aclc-srcs     := $(addprefix acl/tool/,main.c common.c text.c diff.c \
                  lines.c apply.c pending.c show.c judge.c prove.c explain.c) \
                  $(addprefix gateway/,facts.c config.c config-set.c \
-                 config-uplink.c config-walls.c config-check.c)
+                 config-uplink.c config-walls.c config-scratch.c config-check.c)
 aclc-inc      := acl
 aclc-cppflags := -Igateway
-aclc-libs     := acl-nft aclprove nftmodel walls acl common
+aclc-libs     := acl-nft aclprove nftmodel walls acl scratch common
 aclc-pkgs     := jansson
 
 tests                 += test-fuzz-policy

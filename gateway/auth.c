@@ -112,10 +112,24 @@ void gateway_reply_signed(struct gateway *gw, struct httpd_req *r,
 	free(doc);
 }
 
+/* The lease's member `scratch`; NULL where the node lends nothing. */
+static json_t *scratch_lease(const struct gateway *gw, const struct node *n)
+{
+	const struct scratch_policy *p = config_scratch(gw->config, n->conf);
+	char type[SCRATCH_GUID_STR];
+
+	if (!p)
+		return NULL;
+	scratch_format_guid(p->type, type);
+	return json_pack("{s:s, s:s, s:I}", "type", type, "label", p->label,
+			 "size_mib", (json_int_t)(p->size_max >> 20));
+}
+
 void gateway_reply_lease(struct gateway *gw, struct httpd_req *r,
 			 const struct node *n)
 {
 	json_t *tunnel = tunnel_lease(gw, n);
+	json_t *scratch = scratch_lease(gw, n);
 	json_t *body =
 		json_pack("{s:s, s:s, s:I, s:i, s:i, s:I}", "node", n->conf->name,
 			  "boot_id", n->boot_id, "epoch", (json_int_t)n->epoch,
@@ -124,5 +138,7 @@ void gateway_reply_lease(struct gateway *gw, struct httpd_req *r,
 
 	if (tunnel)
 		json_object_set_new(body, "tunnel", tunnel);
+	if (scratch)
+		json_object_set_new(body, "scratch", scratch);
 	gateway_reply_signed(gw, r, "lease", body);
 }

@@ -288,6 +288,9 @@ static void set_node(struct reader *r, const struct conf_stmt *s)
 	strcpy(r->node->name, s->argv[0]);
 	r->node->line = s->line;
 	config_apply(r, node_setters, s->child);
+	if (conf_find(s->child, "scratch"))
+		config_set_scratch(r, conf_find(s->child, "scratch"));
+	r->node = NULL;
 }
 
 static const struct setter segment_setters[] = {
@@ -313,6 +316,7 @@ static const struct setter block_setters[] = {
 	{ "acl", config_set_acl },
 	{ "dhcp", config_set_dhcp },
 	{ "limits", set_limits },
+	{ "scratch", config_set_scratch },
 	{ "node", set_node },
 	{ NULL, NULL },
 };
@@ -320,7 +324,7 @@ static const struct setter block_setters[] = {
 void config_set(struct config *c, struct conf *file,
 		const struct conf_stmt *segment)
 {
-	struct reader r = { file, c, NULL };
+	struct reader r = { file, c, NULL, NULL };
 
 	if (!parse_is_name(segment->argv[0]))
 		conf_error(file, segment, 0, "'%s' is no name of a segment",

@@ -9,6 +9,7 @@ struct reader {
 	struct conf *file;
 	struct config *c;
 	struct config_node *node; /* the node being read */
+	struct config_scratch *scratch;
 };
 
 struct setter {
@@ -38,5 +39,7 @@ void config_set_carousel(struct reader *r, const struct conf_stmt *s);
 void config_set_tunnel(struct reader *r, const struct conf_stmt *s);
 void config_set_acl(struct reader *r, const struct conf_stmt *s);
 void config_set_dhcp(struct reader *r, const struct conf_stmt *s);
+/* config-scratch.c: of the node being read, or of the segment. */
+void config_set_scratch(struct reader *r, const struct conf_stmt *s);
 
 #endif

@@ -61,11 +61,18 @@ static const struct conf_rule limits_rules[] = {
 	{ "images", 1, CONF_ARGS_MAX, CONF_MANY, NULL },
 	{ NULL, 0, 0, 0, NULL },
 };
+static const struct conf_rule scratch_rules[] = {
+	{ "type", 1, 1, 0, NULL },
+	{ "label", 1, 1, 0, NULL },
+	{ "size", 1, 1, 0, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
 static const struct conf_rule node_rules[] = {
 	{ "mac", 1, 1, CONF_REQUIRED, NULL },
 	{ "address", 1, 1, CONF_REQUIRED, NULL },
 	{ "loader", 1, 1, 0, NULL },
 	{ "boot", 1, 1, CONF_REQUIRED, NULL },
+	{ "scratch", 0, 0, 0, scratch_rules },
 	{ NULL, 0, 0, 0, NULL },
 };
 static const struct conf_rule segment_rules[] = {
@@ -87,6 +94,7 @@ static const struct conf_rule segment_rules[] = {
 	{ "acl", 0, 0, 0, acl_rules },
 	{ "dhcp", 0, 0, 0, dhcp_rules },
 	{ "limits", 0, 0, 0, limits_rules },
+	{ "scratch", 0, 0, 0, scratch_rules },
 	{ "node", 1, 1, CONF_MANY, node_rules },
 	{ NULL, 0, 0, 0, NULL },
 };

@@ -14,6 +14,7 @@
 
 #include "conf.h"
 #include "parse.h"
+#include "scratch.h"
 
 #define CONFIG_NAME       (PARSE_NAME_MAX + 1)
 #define CONFIG_NODES_MAX  4096
@@ -33,6 +34,13 @@ enum boot_choice {
 	BOOT_GRID,
 };
 
+/* The partition that PCs lend to domUs (scratch.h). */
+struct config_scratch {
+	struct scratch_policy policy;
+	int lent; /* 0: an empty block */
+	int line; /* 0: nothing is said */
+};
+
 struct config_node {
 	char name[CONFIG_NAME];
 	uint8_t mac[PARSE_MAC_LEN];
@@ -42,6 +50,7 @@ struct config_node {
 	uint32_t domu_address; /* derived, see config-check.c */
 	enum config_loader loader;
 	enum boot_choice boot;
+	struct config_scratch scratch;
 	int line;
 };
 
@@ -112,6 +121,7 @@ struct config {
 	struct config_tunnel tunnel;
 	struct config_dhcp dhcp;
 	struct config_limits limits;
+	struct config_scratch scratch;
 	struct config_node *nodes;
 	size_t n_nodes;
 	int interface_line, address_line, domu_line;
@@ -138,6 +148,9 @@ const struct config_node *config_node_by_mac(const struct config *c,
 const struct config_node *config_node_by_name(const struct config *c,
 					      const char *name);
 
+/* config-scratch.c: what a node lends; NULL: nothing. */
+const struct scratch_policy *config_scratch(const struct config *c,
+					    const struct config_node *n);
 /* config-set.c: what single statements say. */
 void config_set(struct config *c, struct conf *file,
 		const struct conf_stmt *segment);

@@ -64,14 +64,16 @@ json_t *node_to_json(const struct node *n, const char *segment)
 {
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o,"
-		" s:o, s:o, s:o, s:I, s:s}",
+		" s:o, s:o, s:o, s:I, s:s, s:o}",
 		"id", n->conf->name, "segment", segment, "mac",
 		n->conf->mac_text, "firmware", n->firmware, "boot",
 		node_choice(n) == BOOT_GRID ? "grid" : "local", "state",
 		node_state_name(n->state), "error", n->error, "epoch",
 		(json_int_t)n->epoch, "since_ms", (json_int_t)n->since_ms,
 		"seen_ms", (json_int_t)n->seen_ms, "steps_ms", steps_to_json(n),
-		"image", copy_or_empty(n->image), "host", copy_or_empty(n->host),
-		"domus", domus_to_json(n), "tunnel", tunnel_to_json(n), "dropped",
-		(json_int_t)n->dropped, "address", n->conf->address_text);
+		"image", copy_or_empty(n->image), "host",
+		copy_or_empty(n->host), "domus", domus_to_json(n), "tunnel",
+		tunnel_to_json(n), "dropped", (json_int_t)n->dropped, "address",
+		n->conf->address_text, "scratch",
+		n->scratch ? json_deep_copy(n->scratch) : json_null());
 }

@@ -40,6 +40,7 @@ void node_free(struct node *n)
 	json_decref(n->host);
 	json_decref(n->image);
 	json_decref(n->domus);
+	json_decref(n->scratch);
 	json_decref(n->wanted);
 	free(n);
 }
@@ -107,7 +108,8 @@ void node_forget_boot(struct node *n)
 	n->error[0] = '\0';
 	json_decref(n->image);
 	json_decref(n->domus);
-	n->image = n->domus = NULL;
+	json_decref(n->scratch);
+	n->image = n->domus = n->scratch = NULL;
 }
 
 void node_forget_key(struct node *n)

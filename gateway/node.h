@@ -66,6 +66,7 @@ struct node {
 
 	/* As the node said last, cleaned by wire.h; NULL: nothing yet. */
 	json_t *host, *image, *domus;
+	json_t *scratch; /* as reported last; not stored */
 
 	/* What it should run. */
 	int64_t gen;

@@ -34,7 +34,8 @@ static void take_report(struct gateway *gw, struct node *n, struct wire_report *
 {
 	int news = strcmp(n->error, w->error) ||
 		   !json_equal(n->image, w->image) ||
-		   !json_equal(n->domus, w->domus);
+		   !json_equal(n->domus, w->domus) ||
+		   (w->scratch && !json_equal(n->scratch, w->scratch));
 
 	if (w->error[0] && strcmp(n->error, w->error)) {
 		char text[NODE_ERROR_MAX * 2];
@@ -48,6 +49,7 @@ static void take_report(struct gateway *gw, struct node *n, struct wire_report *
 	json_decref(w->host);
 	replace(&n->image, w->image);
 	replace(&n->domus, w->domus);
+	replace(&n->scratch, w->scratch);
 	if (n->state != w->state) {
 		news = 1;
 		gateway_node_state(gw, n, w->state);
@@ -84,6 +86,7 @@ void handle_report(struct httpd_req *r, void *arg)
 		json_decref(w.host);
 		json_decref(w.image);
 		json_decref(w.domus);
+		json_decref(w.scratch);
 		httpd_reply_error(r, 400, "'boot_id' is not of this boot");
 		return;
 	}

@@ -51,6 +51,12 @@ static const struct member image_members[] = {
 	{ "total", 'i', 0 },
 	{ NULL, 0, 0 },
 };
+static const struct member scratch_members[] = {
+	{ "state", 's', 32 },
+	{ "size_mib", 'i', 0 },
+	{ "error", 's', NODE_ERROR_MAX - 1 },
+	{ NULL, 0, 0 },
+};
 static const struct member domu_members[] = {
 	{ "id", 's', PARSE_NAME_MAX },
 	{ "state", 's', 32 },
@@ -225,7 +231,7 @@ int wire_report(const json_t *body, struct wire_report *out, struct errinfo *err
 {
 	int rc;
 
-	out->image = out->domus = out->host = NULL;
+	out->image = out->domus = out->host = out->scratch = NULL;
 	out->gen = json_integer_value(json_object_get(body, "gen"));
 	rc = get_boot_id(body, &out->boot_id, err);
 	if (!rc)
@@ -236,11 +242,15 @@ int wire_report(const json_t *body, struct wire_report *out, struct errinfo *err
 	if (!rc)
 		rc = clean(json_object_get(body, "image"), image_members,
 			   "image", &out->image, err);
+	if (!rc && json_object_get(body, "scratch"))
+		rc = clean(json_object_get(body, "scratch"), scratch_members,
+			   "scratch", &out->scratch, err);
 	if (!rc)
 		rc = clean_domus(json_object_get(body, "domus"), &out->domus,
 				 err);
 	if (!rc)
 		return 0;
+	json_decref(out->scratch);
 	json_decref(out->image);
 	json_decref(out->host);
 	return rc;

@@ -25,6 +25,7 @@ struct wire_report {
 	char error[NODE_ERROR_MAX];
 	int64_t gen;
 	json_t *image, *domus; /* new */
+	json_t *scratch;       /* new; NULL: it lends nothing */
 	json_t *host;          /* new: only what a report has of it */
 };
 

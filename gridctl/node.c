@@ -155,9 +155,11 @@ static void show_host(const json_t *node)
 	line("xen", "%s, %s", ctl_str(h, "xen_version"),
 	     json_is_true(json_object_get(h, "hvm")) ? "hvm" : "pv only");
 	line("disks", "%s",
-	     json_array_size(json_object_get(h, "block_devices"))
-		     ? "dom0 SEES BLOCK DEVICES"
-		     : "none visible to dom0");
+	     !json_array_size(json_object_get(h, "block_devices"))
+		     ? "none visible to dom0"
+	     : json_is_object(json_object_get(node, "scratch"))
+		     ? "visible to dom0, one partition is lent"
+		     : "dom0 SEES BLOCK DEVICES");
 }
 
 static void show_domus(const json_t *node)
@@ -192,6 +194,19 @@ static void show_tunnel(const json_t *node)
 	if (ctl_int(node, "dropped"))
 		line("dropped", "%lld packets by the walls",
 		     (long long)ctl_int(node, "dropped"));
+}
+
+static void show_scratch(const json_t *node)
+{
+	const json_t *s = json_object_get(node, "scratch");
+	char size[FORMAT_MAX] = "";
+
+	if (!json_is_object(s))
+		return;
+	if (ctl_int(s, "size_mib"))
+		format_size(size, ctl_int(s, "size_mib") << 20);
+	line("scratch", "%s%s%s%s%s", ctl_str(s, "state"), *size ? ", " : "",
+	     size, *ctl_str(s, "error") ? ": " : "", ctl_str(s, "error"));
 }
 
 static int valid_node(const char *s)
@@ -234,6 +249,7 @@ int node_show(int argc, char **argv, void *arg)
 		line("image", "%s %s, manifest %.16s", ctl_str(image, "name"),
 		     ctl_str(image, "version"), ctl_str(image, "manifest"));
 	show_domus(n);
+	show_scratch(n);
 	show_tunnel(n);
 	task = json_object_get(n, "task");
 	if (json_is_object(task))

@@ -155,3 +155,21 @@ teardown() { gateway_teardown; }
 	[ "$second" -gt "$first" ]
 	node a report enrolled
 }
+
+@test "a lease names what the PC lends, and follows the file" {
+	lent='"scratch":{"label":"for the night","size_mib":2048,"type":"7d3f5a52-8c1e-4b0e-9d7a-2f6c1b94e0a3"}'
+	run node a enrol
+	[[ "${lines[1]}" != *scratch* ]]
+	sed -i 's/^segment lab {/&\n\tscratch { type 7D3F5A52-8C1E-4B0E-9D7A-2F6C1B94E0A3; label "for the night"; size 2G }/
+		s/^\tnode pc2 {/& scratch { };/' "$tmp/nightshift.conf"
+	kill -HUP "$gw"
+	leased() { node a report enrolled | grep -qF "$lent"; }
+	await leased
+	new_boot pc2 2 b
+	run -0 node b enrol
+	[[ "${lines[1]}" != *scratch* ]]
+	write_conf
+	kill -HUP "$gw"
+	taken_back() { ! leased; }
+	await taken_back
+}

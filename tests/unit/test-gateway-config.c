@@ -28,6 +28,55 @@ static const char *top(void)
 	return s ? s : ".";
 }
 
+#define CONF(scratch, node)                                                   \
+	"segment s {\n interface i; address 10.0.0.1/24\n"                    \
+	" domu-range 10.0.0.128/25; state /s; boot /b; key /k; root /r\n"     \
+	" central { url https://10.1.0.1; repo http://10.1.0.1\n"             \
+	"  pin \"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n"    \
+	"  token-file /t }\n" scratch                                         \
+	" node a { mac 02:00:00:00:00:0a; address 10.0.0.2; boot grid\n" node \
+	" }\n}\n"
+#define LENT(label, size)                                                   \
+	"scratch { type 7d3f5a52-8c1e-4b0e-9d7a-2f6c1b94e0a3; label " label \
+	"; " size "}\n"
+
+/* What the node of such a file lends. */
+static int lent(const char *text, struct scratch_policy *out)
+{
+	char path[] = "/tmp/test-gateway-config.XXXXXX";
+	const struct scratch_policy *p;
+	struct config *c;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	assert_int_equal(config_load(path, &c, NULL, no_error, NULL), 0);
+	unlink(path);
+	p = config_scratch(c, &c->nodes[0]);
+	if (p)
+		*out = *p;
+	config_free(c);
+	return p != NULL;
+}
+
+static void the_nodes_partition_comes_before_the_segments(void **state)
+{
+	struct scratch_policy p;
+
+	(void)state;
+	assert_false(lent(CONF("", ""), &p));
+	assert_true(lent(CONF(LENT("night", ""), ""), &p));
+	assert_string_equal(p.label, "night");
+	assert_int_equal(p.size_max, 0);
+	assert_true(lent(CONF(LENT("night", ""), LENT("\"my own\"", "size 2G")),
+			 &p));
+	assert_string_equal(p.label, "my own");
+	assert_int_equal(p.size_max, UINT64_C(2) << 30);
+	assert_true(lent(CONF("", LENT("night", "")), &p));
+	assert_false(lent(CONF(LENT("night", ""), "scratch { }"), &p));
+}
+
 static void the_example_is_read(void **state)
 {
 	uint8_t mac[] = { 0x52, 0x54, 0, 0x77, 0, 0x12 };
@@ -91,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_example_is_read),
+		cmocka_unit_test(the_nodes_partition_comes_before_the_segments),
 		cmocka_unit_test(canonical_form_is_a_fixpoint),
 	};
 

@@ -23,7 +23,8 @@ static const char report[] =
 	"\"version\":\"1\",\"manifest\":\"" HEX64 "\",\"done\":5,\"total\":9},"
 	"\"host\":{\"free_mib\":100},\"domus\":[{\"id\":\"w-pc1\","
 	"\"state\":\"running\",\"domid\":1,\"manifest\":\"" HEX64 "\","
-	"\"since_ms\":1,\"error\":\"\"}]}";
+	"\"since_ms\":1,\"error\":\"\"}],\"scratch\":{\"state\":\"used\","
+	"\"size_mib\":64,\"error\":\"\"}}";
 
 static const char enrol[] =
 	"{\"boot_id\":\"" HEX64 "\",\"mac\":\"52:54:00:77:00:11\","
@@ -50,6 +51,7 @@ static int try_report(const char *text, size_t len)
 		json_decref(w.image);
 		json_decref(w.domus);
 		json_decref(w.host);
+		json_decref(w.scratch);
 	}
 	json_decref(body);
 	return rc;
@@ -119,6 +121,8 @@ static void wrong_reports_are_refused(void **state)
 		{ "\"domus\":[", "\"domus\":{},\"x\":[" },
 		{ "\"domus\":[", "\"domus\":[7," },
 		{ "\"domid\":1", "\"domid\":true" },
+		{ "\"scratch\":{", "\"scratch\":[],\"x\":{" },
+		{ "\"size_mib\":64", "\"size_mib\":\"64\"" },
 		{ "\"id\":\"w-pc1\"", "\"id\":\"" HEX64 "\"" },
 	};
 
@@ -181,6 +185,9 @@ static void what_is_unknown_is_dropped(void **state)
 	assert_null(json_object_get(w.image, "evil"));
 	assert_int_equal(json_integer_value(json_object_get(w.image, "done")), 5);
 	assert_int_equal(w.state, NODE_RUNNING);
+	assert_int_equal(
+		json_integer_value(json_object_get(w.scratch, "size_mib")), 64);
+	json_decref(w.scratch);
 	json_decref(w.image);
 	json_decref(w.domus);
 	json_decref(w.host);
