@@ -135,6 +135,8 @@ static int append(void *list, uint32_t *len, uint32_t *room, const void *rows,
 {
 	void **p = list, *more;
 
+	if (!n)
+		return 0;
 	if (*len + n > *room) {
 		*room = *room * 2 + 1024;
 		more = reallocarray(*p, *room, size);
