@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The builder of dom0: the same bytes from the same input, and no driver that
+# The builder of dom0 and netdom: the same bytes from the same input, and no driver that
 # could reach an owner's disk, whoever edits the lists.
 
 bats_require_minimum_version 1.5.0
@@ -97,6 +97,28 @@ smuggle_driver() {
 @test "should fail: CD" { smuggle isofs fs/isofs/isofs.ko; }
 @test "should fail: software RAID" { smuggle raid1 drivers/md/raid1.ko; }
 @test "should fail: PCI devices handed to guests" { smuggle xen-pciback drivers/xen/xen-pciback/xen-pciback.ko; }
+
+# netdom, without the program, which other tests look at.
+build_netdom() {
+	mkdir -p "$1"
+	ln -sfn "$debian" "$1/debian"
+	"$src/build" -i netdom -n -b "$1"
+}
+
+@test "netdom built twice: the same bytes" {
+	build_netdom "$BATS_TEST_TMPDIR/one"
+	TZ=Asia/Tokyo LANG=de_DE.UTF-8 build_netdom "$BATS_TEST_TMPDIR/two"
+	cmp "$BATS_TEST_TMPDIR/one/netdom/netdom.img" \
+		"$BATS_TEST_TMPDIR/two/netdom/netdom.img"
+}
+
+@test "should fail: a driver in netdom that is not for it" {
+	echo "have e1000e" >>"$src/netdom/features.d/netdom.modules"
+	run build_netdom "$BATS_TEST_TMPDIR/bad"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"forbidden in netdom: kernel/drivers/net/ethernet/intel/e1000e/e1000e.ko"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/bad/netdom/netdom.img" ]
+}
 
 @test "should fail: a forbidden driver that a permitted module pulls in" {
 	# As if the bridge needed ahci: the closure is checked, not the list.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# dom0's init, run by busybox in an empty root with everything that touches a
+# dom0's init and netdom's, run by busybox in an empty root with everything that touches a
 # machine mocked, in namespaces of its own: what it would do, in which order.
 
 setup() {
@@ -18,6 +18,7 @@ setup() {
 	printf 'load bridge\ntry nothing-here\n' >"$ROOT/etc/nightshift/modules"
 	printf '# why\nvm/panic_on_oom 1\n' >"$ROOT/etc/nightshift/sysctl"
 	export FENCED_AFTER=1 DHCP_NICS="eth0 eth1" DHCP_AFTER=1
+	export INIT=dom0-image/init
 	write_mock
 }
 
@@ -29,20 +30,23 @@ write_mock() {
 	count() { busybox grep -c "^$1" "$CALLS"; }
 	case $1 in
 	udhcpc)
+		[ -z "$LEASE" ] || echo "$LEASE" | busybox tr ' ' '\n' \
+			>"$ROOT/run/nightshift/net" ;;
+	gridagent)
 		nic=$(busybox sed -n 's/^ip link set \(.*\) master .*/\1/p' \
 			"$CALLS" | busybox tail -n 1)
-		case " $DHCP_NICS " in *" $nic "*) ;; *) exit 1 ;; esac
-		[ "$(count udhcpc)" -ge "$DHCP_AFTER" ] || exit 1
-		echo "ip=10.77.0.11/16
-		router=
-		gateway=10.77.0.1" | busybox tr -d '\t' >"$ROOT/run/nightshift/net" ;;
-	gridagent)
+		case " $DHCP_NICS " in *" $nic "*) ;; *) exit 4 ;; esac
+		[ "$(count gridagent)" -ge "$DHCP_AFTER" ] || exit 4
+		echo "nightshift: net address=10.77.0.11 gateway=10.77.0.1"
 		echo "nightshift: enrolled node=pc1 epoch=7"
 		echo "nightshift: image name=batch version=1 manifest=00"
 		echo "nightshift: domu id=ll-pc1 domid=1 state=running type=pv"
 		echo "nightshift: failed domu=ll-pc1 domid=1 error=\"crashed\""
 		[ "$(count gridagent)" -lt "$FENCED_AFTER" ] && exit 1
 		exit 3 ;;
+	gridnet)
+		# The end of the machine, as seen from here.
+		[ "$(count gridnet)" -lt 3 ] || busybox reboot -f ;;
 	modprobe)
 		[ "$3" != nothing-here ] ;;
 	*xenstored)
@@ -68,7 +72,7 @@ add_pci() { # SLOT CLASS VENDOR DEVICE
 
 # busybox's own commands stand in for dom0's; PATH is init's.
 run_init() {
-	run timeout 20 unshare -rmpf busybox sh "$TOP/dom0-image/init"
+	run timeout -k 1 20 unshare -rmpf --kill-child busybox sh "$TOP/$INIT"
 	echo "$output"
 	cat "$CALLS"
 }
@@ -96,15 +100,25 @@ never() {
 	before "modprobe" "xenstored"
 	before "xenstored" "xen-init-dom0"
 	before "xen-init-dom0" "xenconsoled"
-	before "xenconsoled" "udhcpc"
-	before "udhcpc" "gridagent -g 10.77.0.1 -m 52:54:00:77:00:11 -r"
+	before "xenconsoled" "ip link set eth0 master xenbr0"
+	before "ip link set eth0 master" "gridagent -N $ROOT/netdom -m 52:54:00:77:00:11 -r"
 	before "gridagent" "reboot -f"
 }
 
-@test "the dom0 mark names card, driver, address, gateway and time" {
+@test "dom0 has no address: neither IP nor the card's own MAC" {
 	add_nic eth0 52:54:00:77:00:11 e1000e
 	run_init
-	[[ "$output" == *"nightshift: MARK dom0 nic=eth0 driver=e1000e mac=52:54:00:77:00:11 ip=10.77.0.11/16 gateway=10.77.0.1 ms=7250"* ]]
+	before "ip link set eth0 address fe:ff:ff:ff:ff:ff" "ip link set eth0 master"
+	never "ip address"
+	never "ip route"
+	never "udhcpc"
+	never "ip link set lo"
+}
+
+@test "the dom0 mark names card, driver, MAC and time" {
+	add_nic eth0 52:54:00:77:00:11 e1000e
+	run_init
+	[[ "$output" == *"nightshift: MARK dom0 nic=eth0 driver=e1000e mac=52:54:00:77:00:11 ms=7250"* ]]
 }
 
 @test "xenconsoled logs nothing: a guest cannot fill the memory" {
@@ -156,7 +170,9 @@ never() {
 	DHCP_NICS=eth1 run_init
 	[[ "$output" == *"MARK failed reason=no-dhcp nic=eth0 driver=e1000e"* ]]
 	before "ip link set eth0 nomaster" "ip link set eth1 master xenbr0"
-	[[ "$output" == *"MARK dom0 nic=eth1"* ]]
+	before "ip link set eth0 address 52:54:00:77:00:11" "ip link set eth1 master xenbr0"
+	# netdom has the silent card's MAC.
+	before "hvctl destroy netdom" "gridagent .*-m 52:54:00:77:00:12"
 }
 
 @test "no DHCP answer: it says so, waits longer each time, goes on trying" {
@@ -165,7 +181,7 @@ never() {
 	[ "$(echo "$output" | grep -c reason=no-dhcp)" -eq 7 ]
 	[ "$(grep '^sleep' "$CALLS" | head -n 7 | xargs)" = \
 		"sleep 1 sleep 2 sleep 4 sleep 8 sleep 16 sleep 30 sleep 30" ]
-	[[ "$output" == *"MARK dom0 nic=eth0"* ]]
+	never "hvctl destroy"
 }
 
 @test "no card: it names what has no driver, and sees one that comes later" {
@@ -195,7 +211,8 @@ never() {
 	screen=$(cat "$ROOT/dev/tty0")
 	echo "$screen"
 	[[ "$screen" == *"This PC works for the grid"*"Ctrl-Alt-Del"* ]]
-	[[ "$screen" == *"gateway 10.77.0.1 "*"address 10.77.0.11"* ]]
+	[[ "$screen" == *"the address 52:54:00:77:00:11"* ]]
+	[[ "$screen" == *"on the network: address=10.77.0.11 gateway=10.77.0.1"* ]]
 	[[ "$screen" == *"  enrolled as pc1"*"  image batch: fetched"*"  at work: ll-pc1 runs"* ]]
 	[[ "$screen" == *'  failed domu=ll-pc1 domid=1 error="crashed"'* ]]
 	[ "$(grep -v MARK <<<"$screen" | wc -L)" -lt 80 ]
@@ -222,22 +239,41 @@ never() {
 	grep -q "poweroff -f" "$CALLS"
 }
 
+@test "netdom: its vif, modules closed, DHCP, then the agent's part, for ever" {
+	export INIT=dom0-image/netdom/init
+	LEASE="ip=10.77.0.11/16 router= gateway=10.77.0.1" run_init
+	before "mount -t proc" "modprobe -q bridge"
+	before "modprobe" "rm -rf $ROOT/lib/modules"
+	[ "$(cat "$ROOT/proc/sys/kernel/modules_disabled")" = 1 ]
+	[ "$(cat "$ROOT/proc/sys/vm/panic_on_oom")" = 1 ]
+	before "rm -rf" "ip link set eth0 up"
+	before "ip link set eth0 up" "udhcpc -i eth0"
+	before "udhcpc" "gridnet -a 10.77.0.11 -g 10.77.0.1"
+	[ "$(grep -c '^gridnet' "$CALLS")" -eq 3 ]
+}
+
+@test "netdom: without a lease dom0 is told" {
+	export INIT=dom0-image/netdom/init
+	run_init
+	[ "$(grep -c '^gridnet$' "$CALLS")" -eq 3 ]
+}
+
 @test "udhcpc's script: address, route, and what the server said" {
 	mkdir -p "$ROOT/run"
-	interface=xenbr0 ip=10.77.0.11 mask=16 router="10.77.0.1 10.77.0.2" \
+	interface=eth0 ip=10.77.0.11 mask=16 router="10.77.0.1 10.77.0.2" \
 		serverid=10.77.0.1 run busybox sh \
-		"$TOP/dom0-image/etc/udhcpc-script" bound
+		"$TOP/dom0-image/netdom/etc/udhcpc-script" bound
 	[ "$status" -eq 0 ]
-	grep -q "ip address replace 10.77.0.11/16 dev xenbr0" "$CALLS"
-	grep -q "ip route replace default via 10.77.0.1 dev xenbr0" "$CALLS"
+	grep -q "ip address replace 10.77.0.11/16 dev eth0" "$CALLS"
+	grep -q "ip route replace default via 10.77.0.1 dev eth0" "$CALLS"
 	[ "$(xargs <"$ROOT/run/nightshift/net")" = \
 		"ip=10.77.0.11/16 router=10.77.0.1 gateway=10.77.0.1" ]
 }
 
 @test "udhcpc's script takes nothing that is not an address" {
 	mkdir -p "$ROOT/run"
-	interface=xenbr0 ip=10.77.0.11 mask=16 router='$(reboot)' \
+	interface=eth0 ip=10.77.0.11 mask=16 router='$(reboot)' \
 		serverid='10.77.0.1; reboot' run busybox sh \
-		"$TOP/dom0-image/etc/udhcpc-script" bound
+		"$TOP/dom0-image/netdom/etc/udhcpc-script" bound
 	[ ! -e "$ROOT/run/nightshift/net" ]
 }
