@@ -11,9 +11,9 @@ dom0-image-files := $(filter-out %.mk %.golden,$(wildcard dom0-image/*)) \
 netdom-image-files := $(filter-out %.mk %.golden,$(wildcard dom0-image/build \
 	dom0-image/*modules $(addprefix dom0-image/netdom/,* */*)))
 $(BUILD)/netdom/netdom.img: $(netdom-image-files) $(BUILD)/debian/stamp \
-	$(BUILD)/bin/gridnet
+	$(BUILD)/bin/gridnet $(BUILD)/bin/wallsctl
 	$(Q)dom0-image/build -i netdom -b $(BUILD)
 $(BUILD)/dom0/dom0.img: $(dom0-image-files) $(BUILD)/debian/stamp \
-	$(BUILD)/bin/gridagent $(BUILD)/bin/hvctl $(BUILD)/netdom/netdom.img \
-	$(ROOT_JSON)
+	$(BUILD)/bin/gridagent $(BUILD)/bin/hvctl $(BUILD)/bin/wallsctl \
+	$(BUILD)/netdom/netdom.img $(ROOT_JSON)
 	$(Q)dom0-image/build -b $(BUILD) -k $(ROOT_JSON)

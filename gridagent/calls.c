@@ -36,8 +36,8 @@ void call_forget(struct core *c, uint32_t id)
 static int is_last(enum msg_type type)
 {
 	return type == MSG_NET_DONE || type == MSG_VERIFY_DONE ||
-	       type == MSG_BLK_DONE || type == MSG_SCRATCH_DONE ||
-	       type == MSG_HV_DONE;
+	       type == MSG_BLK_DONE || type == MSG_TUN_DONE ||
+	       type == MSG_SCRATCH_DONE || type == MSG_HV_DONE;
 }
 
 void calls_dispatch(struct core *c, enum msg_role role, const struct msg *m)

@@ -11,6 +11,7 @@
  *	blob	bytes in a memfd, sealed, then checked by the verify process
  *	disk	an image's disk: opened by blk, a block device by hv
  *	netdom	the domain that net, air and tun run in
+ *	tunnel	netdom's walls, and what domUs' packets leave by
  *	scratch	the partition that the owner lends, and modules' closing
  *	air	bundles from the segment's carousel
  *	domu	desired against actual
@@ -322,6 +323,29 @@ void netdom_hello(struct core *c, const struct msg_tun_hello *m);
 void netdom_silent(struct core *c); /* tun is gone */
 void netdom_died(struct core *c);
 
+/* ---- walls and tunnel --------------------------------------------------- */
+
+struct tunnel_part {
+	const char *name; /* for people */
+	int busy, is_loaded;
+	unsigned int fails;
+	int64_t retry_at;
+	uint8_t sent[sizeof(struct msg_tun_peer) > sizeof(struct msg_walls)
+			     ? sizeof(struct msg_tun_peer)
+			     : sizeof(struct msg_walls)];
+};
+
+struct tunnel {
+	struct tunnel_part dom0, netdom, peer;
+	int complained;
+};
+
+/* Netdom reaches nobody but the gateway: domUs may start. */
+int tunnel_is_closed(const struct core *c);
+int64_t tunnel_step(struct core *c, int64_t now);
+/* netdom, or the part of us in it, is another now. */
+void tunnel_forget(struct core *c, int is_new_domain);
+
 /* ---- scratch ------------------------------------------------------------- */
 
 /* In this order, see scratch.c. */
@@ -406,6 +430,7 @@ struct core {
 	int have_build, have_facts, have_list;
 	struct node node;
 	struct netdom netdom;
+	struct tunnel tunnel;
 	struct scratch scratch;
 	struct blob blobs[BLOBS_MAX];
 	struct disk disks[MSG_DISKS_MAX];

@@ -21,7 +21,7 @@ static const struct child children[] = {
 	{ MSG_CHAN, proc_chan_serve, proc_chan_run, 6, SANDBOX_CHAN, 0, 0 },
 	{ MSG_NET, proc_net_prepare, proc_net_run, 1, SANDBOX_INET, 0, 0 },
 	{ MSG_AIR, proc_air_prepare, proc_air_run, 4, SANDBOX_UDP, 0, 0 },
-	{ MSG_TUN, proc_tun_prepare, proc_tun_run, 5, SANDBOX_NONE, 0, 0 },
+	{ MSG_TUN, proc_tun_prepare, proc_tun_run, -1, SANDBOX_XEN, 0, 0 },
 };
 
 #define UID_BASE  64101

@@ -48,6 +48,7 @@ static int create(struct hv *hv, const char *dir, const char *bridge,
 	cfg.kernel_fd = kernel;
 	cfg.initrd_fd = image;
 	cfg.cmdline = CMDLINE;
+	cfg.driver = true;
 	cfg.vif_count = 1;
 	cfg.vifs[0].bridge = bridge;
 	memcpy(cfg.vifs[0].mac, mac, sizeof(cfg.vifs[0].mac));

@@ -16,7 +16,8 @@ enum field_kind {
 	FIELD_HEX0,  /* or empty */
 	FIELD_TAG,   /* 32 hex digits */
 	FIELD_MAC,
-	FIELD_KEY, /* 44 of Base64 */
+	FIELD_KEY,  /* 44 of Base64 */
+	FIELD_KEY0, /* or empty */
 	FIELD_I32,
 	FIELD_I64,
 };
@@ -133,9 +134,9 @@ static const struct field verify_segment[] = {
 	RANGE(msg_verify_segment, floor[1], 0, INT32_MAX),
 	RANGE(msg_verify_segment, floor[2], 0, INT32_MAX),
 	RANGE(msg_verify_segment, carousel_port, 0, PORT_MAX),
-	RANGE(msg_verify_segment, zero, 0, 0),
 	STRING(msg_verify_segment, segment, NAME),
 	STRING(msg_verify_segment, tls_pin, TEXT),
+	STRING(msg_verify_segment, gateway_mac, MAC),
 	END,
 };
 
@@ -164,6 +165,9 @@ static const struct field verify_lease[] = {
 	RANGE(msg_verify_lease, gen, 0, INT64_MAX),
 	RANGE(msg_verify_lease, lease_sec, 1, SECONDS_MAX),
 	RANGE(msg_verify_lease, report_sec, 1, SECONDS_MAX),
+	RANGE(msg_verify_lease, tunnel_port, 0, PORT_MAX),
+	RANGE(msg_verify_lease, tunnel_keepalive, 0, PORT_MAX),
+	STRING(msg_verify_lease, tunnel_key, KEY0),
 	SCRATCH_FIELDS(msg_verify_lease, scratch.),
 	STRING(msg_verify_lease, node, NAME),
 	END,
@@ -331,6 +335,29 @@ static const struct field tun_hello[] = {
 	END,
 };
 
+static const struct field walls_fields[] = {
+	RANGE(msg_walls, carousel_port, 0, PORT_MAX),
+	RANGE(msg_walls, repo_port, 0, PORT_MAX),
+	RANGE(msg_walls, https_port, 1, PORT_MAX),
+	RANGE(msg_walls, tunnel_port, 0, PORT_MAX),
+	RANGE(msg_walls, zero, 0, 0),
+	STRING(msg_walls, gateway_mac, MAC),
+	END,
+};
+
+static const struct field tun_done[] = {
+	RANGE(msg_tun_done, rc, ERRNO_LOW, 0),
+	STRING(msg_tun_done, text, TEXT),
+	END,
+};
+
+static const struct field tun_peer[] = {
+	STRING(msg_tun_peer, key, KEY),
+	RANGE(msg_tun_peer, port, 1, PORT_MAX),
+	RANGE(msg_tun_peer, keepalive_sec, 0, PORT_MAX),
+	END,
+};
+
 static const struct field hv_attach[] = {
 	RANGE(msg_hv_attach, size, 4096, DISK_MAX),
 	STRING(msg_hv_attach, disk, HEX),
@@ -482,6 +509,9 @@ static const struct message {
 	M(OFFER_BAD, BLK, AIR, S(msg_offer_range), 0, FDS(0, 0), offer_range),
 	M(OFFER_HAVE, BLK, AIR, S(msg_offer_range), 0, FDS(0, 0), offer_range),
 	M(TUN_HELLO, TUN, MAIN, S(msg_tun_hello), 0, FDS(0, 0), tun_hello),
+	M(TUN_WALLS, MAIN, TUN, S(msg_walls), 0, FDS(0, 0), walls_fields),
+	M(TUN_DONE, TUN, MAIN, S(msg_tun_done), 0, FDS(0, 0), tun_done),
+	M(TUN_PEER, MAIN, TUN, S(msg_tun_peer), 0, FDS(0, 0), tun_peer),
 	M(SCRATCH_ASK, MAIN, SCRATCH, 0, 0, FDS(0, 0), NULL),
 	M(SCRATCH_PREPARE, MAIN, SCRATCH, 0, 0, FDS(0, 1), NULL),
 	M(SCRATCH_OPEN, MAIN, SCRATCH, S(msg_scratch_policy), 0, FDS(0, 0),
@@ -490,6 +520,7 @@ static const struct message {
 	M(SCRATCH_DONE, SCRATCH, MAIN, S(msg_scratch_done), 0, FDS(0, 0),
 	  scratch_done),
 	M(HV_NETDOM, MAIN, HV, 0, 0, FDS(0, 0), NULL),
+	M(HV_WALLS, MAIN, HV, S(msg_walls), 0, FDS(0, 0), walls_fields),
 	M(HV_FACTS, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_HOST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
 	M(HV_LIST, MAIN, HV, 0, 0, FDS(0, 0), NULL),
@@ -587,6 +618,8 @@ static int element_ok(const struct field *f, const char *p)
 		return !parse_hex(p, tag, sizeof(tag));
 	case FIELD_MAC:
 		return !parse_mac(p, mac);
+	case FIELD_KEY0:
+		return !*p || key_ok(p);
 	case FIELD_KEY:
 		return key_ok(p);
 	default:

@@ -109,7 +109,11 @@ enum msg_type {
 	MSG_OFFER_BAD,    /* blk->air: they were not what they should be */
 	MSG_OFFER_HAVE,   /* blk->air: that is here from elsewhere */
 	MSG_TUN_HELLO,    /* tun->main: at its start: who netdom is */
+	MSG_TUN_WALLS,    /* main->tun: whom netdom may speak with */
+	MSG_TUN_PEER,     /* main->tun: the tunnel's other end */
+	MSG_TUN_DONE,     /* tun->main: to both */
 	MSG_HV_NETDOM,    /* main->hv: see to it that netdom runs */
+	MSG_HV_WALLS,     /* main->hv: whom netdom may speak with */
 	MSG_HV_FACTS,     /* main->hv: what machine is this? */
 	MSG_HV_HOST,      /* main->hv: how much memory is free? */
 	MSG_HV_LIST,      /* main->hv: which domains run? */
@@ -239,14 +243,20 @@ struct msg_verify_segment {
 	int32_t floor[3];  /* root, timestamp, snapshot; 0: any */
 	uint32_t carousel; /* its group, IPv4; 0: none */
 	int32_t carousel_port;
-	int32_t zero;
+	uint32_t gateway; /* with its MAC; 0: not said */
 	char segment[MSG_NAME_LEN];
 	char tls_pin[MSG_PIN_LEN];
+	char gateway_mac[PARSE_MAC_STR];
 };
+
+#define MSG_KEY_LEN   48 /* 44 of Base64, NUL, padding: an X25519 key */
+#define MSG_KEY_CHARS 44
 
 struct msg_verify_lease {
 	uint64_t epoch, gen;
 	int32_t lease_sec, report_sec;
+	int32_t tunnel_port, tunnel_keepalive; /* 0: there is no tunnel */
+	char tunnel_key[MSG_KEY_LEN];          /* the gateway's, or "" */
 	struct msg_scratch_policy scratch;
 	char node[MSG_NAME_LEN];
 };
@@ -377,12 +387,32 @@ struct msg_offer_range { /* BAD, HAVE */
 	char sha256[HASH_HEX];
 };
 
-#define MSG_KEY_LEN   48 /* 44 of Base64, NUL, padding: an X25519 key */
-#define MSG_KEY_CHARS 44
-
 struct msg_tun_hello {             /* addresses in host order */
 	uint32_t address, gateway; /* as DHCP told netdom; 0: it does not */
 	char key[MSG_KEY_LEN];     /* public, made at netdom's boot */
+};
+
+/* What a node may use of its gateway, and nobody else (walls.h). Addresses in
+ * host order; 0: that there is not. */
+struct msg_walls {
+	uint32_t address, gateway;
+	uint32_t carousel;
+	int32_t carousel_port, repo_port, https_port, tunnel_port;
+	int32_t zero;
+	char gateway_mac[PARSE_MAC_STR];
+};
+
+struct msg_tun_done {
+	int32_t rc;
+	char text[MSG_TEXT_LEN];
+};
+
+struct msg_tun_peer {
+	uint32_t gateway; /* as the statement says */
+	uint32_t zero;
+	char key[MSG_KEY_LEN]; /* the gateway's, public */
+	int32_t port;
+	int32_t keepalive_sec;
 };
 
 struct msg_hv_attach { /* + stream socket */

@@ -35,6 +35,7 @@ static void on_start(struct core *c, void *arg, const struct msg *m)
 		log_err("netdom: %s", d->text);
 	} else {
 		n->domid = d->domid;
+		tunnel_forget(c, 1);
 		n->wait_until = clock_boot_ms() + HELLO_MS;
 		log_info("netdom: domain %d", d->domid);
 	}
@@ -93,6 +94,7 @@ void netdom_hello(struct core *c, const struct msg_tun_hello *m)
 		core_exit(c, AGENT_EXIT_NO_NET);
 		return;
 	}
+	tunnel_forget(c, 0);
 	n->hello = *m;
 	n->up = 1;
 	n->fails = 0;
@@ -121,4 +123,6 @@ void netdom_died(struct core *c)
 	core_drop(c, MSG_NET);
 	core_drop(c, MSG_AIR);
 	core_drop(c, MSG_TUN);
+	/* The other ends of their vifs are gone with it. */
+	domus_destroy_all(c);
 }

@@ -19,11 +19,14 @@
 #include "facts.h"
 #include "hv-netdom.h"
 #include "hv-scratch.h"
+#include "hv-walls.h"
 #include "hv_disk.h"
 #include "ipc.h"
 #include "log.h"
 #include "policy.h"
 #include "watchdog.h"
+
+#define DOMID_NONE 0x7fff /* nobody's */
 
 _Static_assert(MSG_CONFIG_MAX <= HV_KEY_MAX, "hv.h");
 _Static_assert(MSG_CONFIG_VAL_LEN - 1 <= HV_KEY_VALUE_MAX, "hv.h");
@@ -31,6 +34,7 @@ _Static_assert(MSG_TAG_LEN == 2 * HV_UUID_LEN + 1, "hv.h");
 
 static struct {
 	const char *bridge, *netdom;
+	hv_domid netdom_id; /* 0: it does not run */
 	uint8_t mac[PARSE_MAC_LEN];
 	int have_mac;
 	const char *backend;
@@ -181,6 +185,22 @@ static void on_list(const struct msg *m)
 	done(m->id, n < 0 ? n : 0, 0, &err);
 }
 
+/* With an address that is none, or without netdom, hv refuses it. */
+static void lead_to_netdom(struct hv_vif *vif, const struct msg_domu *d)
+{
+	char ip[MSG_CONFIG_VAL_LEN];
+
+	vif->backend = self.netdom_id ? self.netdom_id : DOMID_NONE;
+	for (int i = 0; i < d->n_config; i++) {
+		if (strcmp(d->config[i].key, "ip") != 0)
+			continue;
+		snprintf(ip, sizeof(ip), "%s", d->config[i].value);
+		ip[strcspn(ip, "/")] = '\0';
+		if (parse_ipv4(ip, &vif->address))
+			vif->address = 0;
+	}
+}
+
 /* fds: kernel, and the initrd if there is one. */
 static void fill_config(struct hv_config *cfg, const struct msg_hv_create *q,
 			const int *fds)
@@ -200,8 +220,11 @@ static void fill_config(struct hv_config *cfg, const struct msg_hv_create *q,
 	cfg->vbd_count = 1;
 	cfg->vbds[0] = (struct hv_vbd){ .vdev = "xvda", .fd = -1 };
 	cfg->vif_count = 1;
-	cfg->vifs[0].bridge = self.bridge;
 	parse_mac(d->mac, cfg->vifs[0].mac);
+	if (self.netdom)
+		lead_to_netdom(&cfg->vifs[0], d);
+	else
+		cfg->vifs[0].bridge = self.bridge;
 	cfg->key_count = (uint32_t)d->n_config;
 	for (int i = 0; i < d->n_config; i++)
 		cfg->keys[i] =
@@ -252,7 +275,23 @@ static void on_netdom(const struct msg *m)
 	else
 		rc = netdom_start(self.hv, self.netdom, self.bridge, self.mac,
 				  &domid, &err);
+	if (!rc)
+		rc = hv_walls_load(self.bridge, domid, self.mac, NULL, &err);
+	self.netdom_id = rc ? 0 : domid;
 	done(m->id, rc, domid, &err);
+}
+
+static void on_walls(const struct msg *m)
+{
+	struct errinfo err = ERRINFO_INIT;
+	int rc;
+
+	if (!self.netdom_id)
+		rc = errinfo_set(&err, -EPERM, "walls, but no netdom");
+	else
+		rc = hv_walls_load(self.bridge, self.netdom_id, self.mac,
+				   m->body, &err);
+	done(m->id, rc, 0, &err);
 }
 
 static void on_attach(const struct msg *m)
@@ -376,6 +415,7 @@ static void on_main(void)
 		[MSG_HV_ATTACH] = on_attach,     [MSG_HV_DETACH] = on_detach,
 		[MSG_HV_SCHED] = on_sched,       [MSG_HV_CLOCK] = on_clock,
 		[MSG_HV_ALIVE] = on_alive,       [MSG_HV_NETDOM] = on_netdom,
+		[MSG_HV_WALLS] = on_walls,
 	};
 	struct errinfo err = ERRINFO_INIT;
 	struct msg m;

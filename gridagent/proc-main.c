@@ -304,10 +304,14 @@ static void core_step(void *arg)
 	next = netdom_step(c, now);
 	t = netdom_is_up(c) ? node_step(c, now) : NEVER;
 	next = t < next ? t : next;
+	t = tunnel_step(c, now);
+	next = t < next ? t : next;
 	t = scratch_step(c, now);
 	next = t < next ? t : next;
 	if (c->node.state != NODE_FENCED) {
-		t = scratch_is_settled(c) ? domus_step(c, now) : NEVER;
+		t = tunnel_is_closed(c) && scratch_is_settled(c)
+			    ? domus_step(c, now)
+			    : NEVER;
 		next = t < next ? t : next;
 		t = images_step(c, now);
 		next = t < next ? t : next;

@@ -86,7 +86,10 @@ void report_enrol(struct core *c, struct buf *b)
 	add_list(b, "block_devices", f->block[0], sizeof(f->block[0]),
 		 f->n_block);
 	add_list(b, "nics", f->nics[0], sizeof(f->nics[0]), f->n_nics);
-	buf_adds(b, "}}");
+	buf_adds(b, "}");
+	if (c->o->netdom)
+		add_text(b, "tunnel_key", c->netdom.hello.key);
+	buf_adds(b, "}");
 }
 
 static const char *image_error(struct core *c, const struct domu *d)

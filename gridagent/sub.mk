@@ -13,23 +13,25 @@ gridagent-srcs := gridagent/main.c gridagent/super.c \
                   gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
                   gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c \
                   gridagent/cmdline.c gridagent/watchdog.c \
-                  gridagent/scratch.c gridagent/proc-scratch.c gridagent/hv-scratch.c \
+                  gridagent/scratch.c gridagent/proc-scratch.c \
                   gridagent/fake-scratch.c gridagent/drivers.c \
-                  gridagent/netdom.c gridagent/hv-netdom.c \
+                  gridagent/netdom.c gridagent/tunnel.c gridagent/hv-netdom.c \
+                  gridagent/hv-walls.c gridagent/hv-scratch.c gridagent/walls-facts.c \
                   gridagent/proc-chan.c gridagent/chan-connect.c \
                   gridagent/chan.c gridagent/wire-vchan.c
-gridagent-libs := hv scratch carousel imagedev imagerepo httpc tuf trust sandbox common
-gridagent-pkgs := libcurl jansson libsodium xenvchan
+gridagent-libs := hv walls scratch carousel imagedev imagerepo httpc tuf trust sandbox common
+gridagent-pkgs := libnftables libcurl jansson libsodium xenvchan
 
 # What of it runs in netdom.
 progs        += gridnet
 gridnet-srcs := gridagent/gridnet.c gridagent/super.c \
                 gridagent/ipc.c gridagent/messages.c \
                 gridagent/proc-net.c gridagent/net-get.c gridagent/proc-air.c \
-                gridagent/proc-tun.c \
+                gridagent/proc-tun.c gridagent/tun-net.c gridagent/tun-vifs.c \
+                gridagent/walls-facts.c \
                 gridagent/proc-chan.c gridagent/chan.c gridagent/wire-vchan.c
-gridnet-libs := carousel httpc sandbox common
-gridnet-pkgs := libcurl libsodium xenvchan
+gridnet-libs := walls wg carousel httpc sandbox common
+gridnet-pkgs := libnftables libmnl xenstore libcurl libsodium xenvchan
 
 # For tests/integration/agent*.bats.
 progs             += fake-gateway

@@ -99,6 +99,23 @@ static int segment_options(json_t *floor, json_t *carousel,
 	return set_int(&s->carousel_port, port, 1, 65535);
 }
 
+/* The one host that a node speaks to: both or neither. */
+static int segment_gateway(const char *address, const char *mac,
+			   struct msg_verify_segment *s)
+{
+	static const uint8_t none[PARSE_MAC_LEN];
+	uint8_t bytes[PARSE_MAC_LEN];
+
+	format_mac(none, s->gateway_mac);
+	if (!address || !mac)
+		return 0;
+	if (parse_ipv4(address, &s->gateway) || !s->gateway ||
+	    parse_mac(mac, bytes))
+		return -EBADMSG;
+	format_mac(bytes, s->gateway_mac);
+	return 0;
+}
+
 static int segment_parse(json_t *body, const struct msg_verify_doc *q,
 			 struct msg_verify_segment *s, struct errinfo *err)
 {
@@ -122,10 +139,28 @@ static int segment_parse(json_t *body, const struct msg_verify_doc *q,
 				   "segment statement: not for our nonce");
 	if (time_ms <= 0 || set_name(s->segment, segment) ||
 	    set_pin(s->tls_pin, pin) || set_int(&s->https_port, port, 1, 65535) ||
-	    segment_options(floor, carousel, repo_port, s))
+	    segment_options(floor, carousel, repo_port, s) ||
+	    segment_gateway(address, mac, s))
 		return bad(err, "segment statement");
 	s->time_ms = time_ms;
 	return 0;
+}
+
+/* The key itself is looked at where it is used. */
+static int lease_tunnel(json_t *tunnel, struct msg_verify_lease *l)
+{
+	json_int_t port, keepalive;
+	const char *key;
+
+	if (!tunnel)
+		return 0;
+	if (json_unpack(tunnel, "{s:s, s:I, s:I !}", "gateway_key", &key,
+			"port", &port, "keepalive", &keepalive) ||
+	    strlen(key) != MSG_KEY_CHARS ||
+	    set_int(&l->tunnel_port, port, 1, 65535) ||
+	    set_int(&l->tunnel_keepalive, keepalive, 0, 65535))
+		return -EBADMSG;
+	return set_text(l->tunnel_key, sizeof(l->tunnel_key), key);
 }
 
 /* A partition is named by the owner's gateway and by nobody else; one that a
@@ -171,7 +206,7 @@ static int lease_parse(json_t *body, const struct msg_verify_doc *q,
 	if (epoch < 1 || gen < 0 || set_name(l->node, node) ||
 	    set_int(&l->lease_sec, lease_sec, 1, 86400) ||
 	    set_int(&l->report_sec, report_sec, 1, 86400) ||
-	    lease_scratch(scratch, &l->scratch))
+	    lease_tunnel(tunnel, l) || lease_scratch(scratch, &l->scratch))
 		return bad(err, "lease");
 	l->epoch = (uint64_t)epoch;
 	l->gen = (uint64_t)gen;

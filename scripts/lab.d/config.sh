@@ -56,6 +56,7 @@ segment "lab" {
 		token-file "$lab/site.token"
 	}
 	carousel { rate 100mbit }
+	tunnel { }
 	limits { memory 1024M; vcpus 2; images batch }
 	node pc1 { mac 52:54:00:77:00:11; address 10.77.0.11; loader pxelinux; boot grid }
 	node pc2 { mac 52:54:00:77:00:12; address 10.77.0.12; boot grid }

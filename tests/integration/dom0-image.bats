@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
 	debian=$(realpath -m "${BUILD:-$TOP/build}/debian")
+	bin=$(realpath -m "${BUILD:-$TOP/build}/bin")
 	[ -e "$debian/stamp" ] || skip "no $debian: run scripts/unpack"
 	# A copy, so that a test can spoil it.
 	src=$BATS_TEST_TMPDIR/src
@@ -20,6 +21,7 @@ setup() {
 build_in() {
 	mkdir -p "$1"
 	ln -sfn "$debian" "$1/debian"
+	ln -sfn "$bin" "$1/bin"
 	"$src/build" -b "$1" -f "base xen net"
 }
 

@@ -51,6 +51,8 @@ write_mock() {
 		[ "$3" != nothing-here ] ;;
 	*xenstored)
 		[ -z "$XENSTORED_FAILS" ] ;;
+	wallsctl)
+		[ -z "$WALLS_FAIL" ] ;;
 	esac
 	END
 	chmod +x "$MOCK"
@@ -218,6 +220,31 @@ never() {
 	[ "$(grep -v MARK <<<"$screen" | wc -L)" -lt 80 ]
 	# The marks themselves go on as they were.
 	[[ "$output" == *"nightshift: enrolled node=pc1 epoch=7"* ]]
+}
+
+@test "nothing passes before the first card is there" {
+	add_nic eth0 52:54:00:77:00:11 e1000e
+	run_init
+	before "wallsctl dom0" "ip link add xenbr0"
+	before "wallsctl dom0" "ip link set eth0 up"
+}
+
+@test "without walls it does not go on, and reboots" {
+	add_nic eth0 52:54:00:77:00:11 e1000e
+	WALLS_FAIL=1 run_init
+	[[ "$output" == *"MARK failed reason=walls"* ]]
+	never "ip link set"
+	never "gridagent"
+	grep -q "reboot -f" "$CALLS"
+}
+
+@test "netdom: its walls stand before its vif is up" {
+	export INIT=dom0-image/netdom/init
+	mkdir -p "$ROOT/sys/class/net/eth0"
+	echo 52:54:00:77:00:11 >"$ROOT/sys/class/net/eth0/address"
+	run_init
+	before "wallsctl netdom nic=eth0 mac=52:54:00:77:00:11" \
+		"ip link set eth0 up"
 }
 
 @test "without a xenstore it does not go on, and reboots" {

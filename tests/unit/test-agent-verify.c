@@ -126,6 +126,31 @@ static void test_segment(void **state)
 				   ", \"lease_sec\": " lease                   \
 				   ", \"report_sec\": " report ", \"gen\": 5}"
 
+#define WG_KEY "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo="
+#define TUNNEL(key, port)                                                      \
+	LEASE(HEX, "3", "60",                                                  \
+	      "20, \"tunnel\": {\"gateway_key\": \"" key "\", \"port\": " port \
+	      ", \"keepalive\": 25}")
+
+static void test_tunnel(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		check(LEASE(HEX, "3", "60", "20"), &gateway_key, &lease_q), 0);
+	assert_int_equal(v.lease.tunnel_port, 0);
+	assert_int_equal(check(TUNNEL(WG_KEY, "0"), &gateway_key, &lease_q),
+			 -EBADMSG);
+	assert_int_equal(check(TUNNEL(WG_KEY, "65536"), &gateway_key, &lease_q),
+			 -EBADMSG);
+	assert_int_equal(check(TUNNEL("short", "51820"), &gateway_key, &lease_q),
+			 -EBADMSG);
+	assert_int_equal(check(TUNNEL(WG_KEY, "51820"), &gateway_key, &lease_q),
+			 0);
+	assert_int_equal(v.lease.tunnel_port, 51820);
+	assert_int_equal(v.lease.tunnel_keepalive, 25);
+	assert_string_equal(v.lease.tunnel_key, WG_KEY);
+}
+
 #define GUID    "7d3f5a52-8c1e-4b0e-9d7a-2f6c1b94e0a3"
 #define WINDOWS "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
 #define LENT(type, label, size)                                               \
@@ -306,6 +331,19 @@ static void test_segment_options(void **state)
 		{ ", \"carousel\": {\"group\": \"239.255.78.83\", \"port\": 0}",
 		  0 },
 		{ ", \"carousal\": {}", 0 },
+		{ ", \"gateway_address\": \"10.77.0.1\"", 1 },
+		{ ", \"gateway_address\": \"10.77.0.1\", "
+		  "\"gateway_mac\": \"52:54:00:77:00\"",
+		  0 },
+		{ ", \"gateway_address\": \"10.77.0.x\", "
+		  "\"gateway_mac\": \"52:54:00:77:00:01\"",
+		  0 },
+		{ ", \"gateway_address\": \"0.0.0.0\", "
+		  "\"gateway_mac\": \"52:54:00:77:00:01\"",
+		  0 },
+		{ ", \"gateway_address\": \"10.77.0.1\", "
+		  "\"gateway_mac\": \"52:54:00:77:00:01\"",
+		  1 },
 	};
 	char text[1024];
 
@@ -321,6 +359,8 @@ static void test_segment_options(void **state)
 				 cases[i].good ? 0 : -EBADMSG);
 	}
 	assert_int_equal(v.segment.carousel, 0);
+	assert_int_equal(v.segment.gateway, 0x0a4d0001);
+	assert_string_equal(v.segment.gateway_mac, "52:54:00:77:00:01");
 }
 
 static void test_manifest(void **state)
@@ -420,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_segment),
 		cmocka_unit_test(test_scratch),
 		cmocka_unit_test(test_lease),
+		cmocka_unit_test(test_tunnel),
 		cmocka_unit_test(test_desired),
 		cmocka_unit_test(test_config_is_bounded),
 		cmocka_unit_test(test_segment_options),
