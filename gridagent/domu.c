@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "core.h"
+#include "death.h"
 #include "hash.h"
 #include "log.h"
 
-#define STEADY_MS     600000 /* lived as long: count its deaths anew */
-#define SHUTDOWN_MS   30000  /* to power off, then destroyed */
-#define CONSOLE_LINES 20
-#define HV_RETRY_MS   2000
-#define REST_MS       900000 /* what needs another configuration */
+#define STEADY_MS   600000 /* lived as long: count its deaths anew */
+#define SHUTDOWN_MS 30000  /* to power off, then destroyed */
+#define HV_RETRY_MS 2000
+#define REST_MS     900000 /* what needs another configuration */
 
 static void set_state(struct core *c, struct domu *d, enum domu_state s)
 {
@@ -132,39 +132,6 @@ void domus_found(struct core *c, const struct msg_hv_domain *m)
 
 /* ---- death ------------------------------------------------------------------ */
 
-/* Its last line of console, for the operator. */
-static void last_words(const struct msg *m, char *out, size_t size)
-{
-	const char *end = (const char *)m->tail + m->tail_len;
-	const char *p;
-
-	while (end > (const char *)m->tail && (end[-1] == '\n' || end[-1] == '\r'))
-		end--;
-	for (p = end; p > (const char *)m->tail && p[-1] != '\n'; p--)
-		;
-	log_quote(out, size, p, (size_t)(end - p));
-}
-
-/* The rest of it for who reads the node's log: not more than a screen. */
-static void log_console(const char *id, const struct msg *m)
-{
-	const char *p = (const char *)m->tail, *end = p + m->tail_len, *eol;
-	char line[128];
-	int lines = 0;
-
-	for (const char *q = p; q < end; q++)
-		lines += *q == '\n';
-	for (; p < end; p = eol + 1) {
-		eol = memchr(p, '\n', (size_t)(end - p));
-		if (!eol)
-			eol = end;
-		if (lines-- <= CONSOLE_LINES)
-			log_info("domU %s: console: %s", id,
-				 log_quote(line, sizeof(line), p,
-					   (size_t)(eol - p)));
-	}
-}
-
 /* Sets when it is started again, and what people read until then. */
 static void count_death(struct domu *d, const char *what, const char *words)
 {
@@ -182,12 +149,6 @@ static void count_death(struct domu *d, const char *what, const char *words)
 
 void domus_died(struct core *c, const struct msg *m)
 {
-	static const char *const reasons[MSG_DEATHS] = {
-		[MSG_DEATH_POWEROFF] = "powered off",
-		[MSG_DEATH_REBOOT] = "rebooted or triple-faulted",
-		[MSG_DEATH_CRASH] = "crashed",
-		[MSG_DEATH_OTHER] = "ended",
-	};
 	const struct msg_hv_death *q = m->body;
 	struct domu *d = find(c, q->id);
 	char words[128];
@@ -195,15 +156,17 @@ void domus_died(struct core *c, const struct msg *m)
 	if (!d || d->domid != q->domid)
 		return; /* its end was told before */
 	if (d->actual == ACTUAL_RUNNING) {
-		last_words(m, words, sizeof(words));
+		death_last_words(m, words, sizeof(words));
 		if (clock_boot_ms() - d->born_at > STEADY_MS)
 			d->fails = 0;
-		count_death(d, reasons[q->reason], words);
+		count_death(d, death_reason(m), words);
 		log_warn("domU %s: domain %d %s", q->id, q->domid, d->error);
 		core_mark("failed domu=%s domid=%d error=\"%s\"", q->id,
 			  q->domid, d->error);
-		if (q->reason != MSG_DEATH_POWEROFF)
-			log_console(q->id, m);
+		if (q->reason != MSG_DEATH_POWEROFF) {
+			snprintf(words, sizeof(words), "domU %s", q->id);
+			death_log_console(words, m);
+		}
 		set_state(c, d,
 			  q->reason == MSG_DEATH_POWEROFF ? DOMU_STOPPED
 							  : DOMU_FAILED);

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "core.h"
+#include "death.h"
 #include "log.h"
 #include "parse.h"
 #include "watchdog.h"
@@ -187,7 +188,8 @@ static void on_death(struct core *c, const struct msg *m)
 		domus_died(c, m);
 		return;
 	}
-	log_err("netdom: domain %d ended", d->domid);
+	log_err("netdom: domain %d %s", d->domid, death_reason(m));
+	death_log_console(NETDOM_NAME, m);
 	if (d->domid == c->netdom.domid)
 		netdom_died(c);
 }

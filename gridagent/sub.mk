@@ -4,7 +4,8 @@ gridagent-srcs := gridagent/main.c gridagent/super.c \
                   gridagent/proc-main.c gridagent/calls.c gridagent/http.c \
                   gridagent/boot.c gridagent/node.c gridagent/node-enrol.c \
                   gridagent/node-lease.c gridagent/blob.c \
-                  gridagent/manifest.c gridagent/image.c gridagent/domu.c gridagent/reconcile.c \
+                  gridagent/manifest.c gridagent/image.c gridagent/domu.c \
+                  gridagent/death.c gridagent/reconcile.c \
                   gridagent/report.c \
                   gridagent/proc-net.c gridagent/net-get.c \
                   gridagent/proc-blk.c gridagent/blk-get.c gridagent/blk-air.c \
