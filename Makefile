@@ -108,9 +108,10 @@ check-unit check-golden check-layout check-integration: check-%: all $(test-file
 	@scripts/run-tests $(BUILD) $*
 check-boot: artefacts ## boot emulated PCs, one per firmware
 	@scripts/run-tests $(BUILD) boot
-test-isolation: $(addprefix $(BUILD)/bin/,isolation isolation-send isolation-pcap wallsctl) ## everybody to everybody, with real packets
+test-isolation: artefacts $(addprefix $(BUILD)/bin/,isolation isolation-send isolation-scan isolation-pcap isolation-report wallsctl) ## everybody to everybody, with real packets
 	@BUILD=$(BUILD) tests/integration/isolation.sh
 	@BUILD=$(BUILD) tests/integration/isolation-node.sh
+	@BUILD=$(BUILD) tests/boot/isolation.sh
 demo: setup ## boot two emulated PCs and run grid jobs on them, before your eyes
 	@$(MAKE) $(jobs) --no-print-directory artefacts
 	@scripts/demo

@@ -6,9 +6,9 @@
  *	isolation-report domU|office|world BASE me=... NAME=... -- POINT=FILE...
  *
  * The words of isolation-send, and recordings of isolation-pcap by where they
- * were made (below). Prints a table by kind and one by host, arrived/sent; a
- * probe has arrived where it was seen once. Exit status 1: something came that
- * must not, or did not come that must.
+ * were made (below). Prints a table by kind and one by host; a probe has
+ *arrived where it, an error about it or an answer to it was seen once. Exit
+ *status 1: something came that must not, or did not come that must.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 #define POINTS_MAX 9
 #define API_PORT   8443 /* of the lab's central: the default policy's one line */
 #define SYN        2
+#define ACK        0x10
 
 static struct attack_plan plan;
 
@@ -81,6 +82,7 @@ static const struct {
 } contract[] = {
 	{ "domU", "tunnel-in", is_plain, is_honest },
 	{ "domU", "uplink-out", opens_api, is_api },
+	{ "domU", "tunnel-out", opens_api, is_api }, /* its answer */
 	{ "office", "segment-in", is_for_gateway, all },
 	{ "world", "uplink-in", all, all },
 };
@@ -99,6 +101,18 @@ struct point {
 static struct point points[POINTS_MAX];
 static size_t n_points;
 
+/* TCP's answer has no marker: it counts from where its probe began, and goes to
+ * the port that it came from. */
+static int answered_number(const struct wire_heard *h)
+{
+	unsigned int number = (uint16_t)(h->dport - WIRE_PORT);
+	uint32_t behind = h->tcp_ack - 1 - (WIRE_SEQ | number);
+
+	return h->protocol == 6 && (h->tcp_flags & ACK) && behind <= WIRE_MAX
+		       ? (int)number
+		       : -1;
+}
+
 static void see(const uint8_t *data, size_t len, int with_ether, void *arg)
 {
 	struct point *p = arg;
@@ -106,10 +120,10 @@ static void see(const uint8_t *data, size_t len, int with_ether, void *arg)
 	unsigned int n;
 
 	wire_hear(data, len, with_ether, &h);
-	if (h.number < 0 || !memmem(data, len, WIRE_MARKER, 7))
-		return;
+	if (!memmem(data, len, WIRE_MARKER, 7))
+		h.number = answered_number(&h);
 	n = (unsigned int)h.number - p->base;
-	if (n >= plan.n)
+	if (h.number < 0 || n >= plan.n)
 		return;
 	p->frames++;
 	p->seen[n]++;

@@ -2,10 +2,12 @@
 /*
  * isolation-scan - knocks at each door of a node, from its own segment.
  *
- *	isolation-scan [-n PID] [-s PORT] [-c CABLE] IFACE me=ADDRESS node=ADDRESS/MAC
+ *	isolation-scan [-n PID] [-s PORT] [-t PORTS] [-c CABLE]
+ *		IFACE me=ADDRESS node=ADDRESS/MAC
  *
- * TCP SYNs to all ports (from PORT: what a wall takes for an answer), UDP,
- * ICMP, each IP protocol, ARP for addresses of the node's and of others, IPv6
+ * TCP SYNs to all ports (-t: the first PORTS; -s: from a port that a wall may
+ * take for an answer's), UDP, ICMP, each IP protocol, ARP for addresses of the
+ * node's and of others, IPv6
  * neighbours and groups. Who answers is seen in recordings: isolation-pcap
  * judge. -n: from the network of process PID. -c: not faster than the PC at the
  * end of that cable (a tap device, here) takes them, none is lost; it ends when
@@ -123,14 +125,14 @@ static struct wire_spec to_node(void)
 	return s;
 }
 
-static void scan_tcp(unsigned int sport)
+static void scan_tcp(unsigned int sport, unsigned int ports)
 {
 	struct wire_spec s = to_node();
 
 	s.protocol = 6;
 	s.tcp_flags = 2;
 	s.sport = (uint16_t)sport;
-	for (unsigned int port = 1; port < 65536; port++) {
+	for (unsigned int port = 1; port <= ports; port++) {
 		s.dport = (uint16_t)port;
 		put(&s, port);
 	}
@@ -316,20 +318,23 @@ static int open_cable(unsigned long *lost)
 int main(int argc, char **argv)
 {
 	const char *pid = NULL;
-	unsigned int sport = 40000;
+	unsigned int sport = 40000, ports = 65535;
 	unsigned long taken, lost = 0, lost_before = 0;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:c:")) != -1) {
+	while ((opt = getopt(argc, argv, "n:s:t:c:")) != -1) {
 		pid = opt == 'n' ? optarg : pid;
 		cable = opt == 'c' ? optarg : cable;
-		sport = opt == 's' ? (unsigned int)strtoul(optarg, NULL, 10)
-				   : sport;
+		if (opt == 's')
+			sport = (unsigned int)strtoul(optarg, NULL, 10);
+		if (opt == 't')
+			ports = (unsigned int)strtoul(optarg, NULL, 10);
 	}
 	if (argc - optind != 3 || read_host(argv[optind + 1], "me", &me) ||
 	    read_host(argv[optind + 2], "node", &node)) {
-		fprintf(stderr, "usage: isolation-scan [-n PID] [-s PORT] "
-				"[-c CABLE] IFACE me=ADDRESS node=ADDRESS/MAC\n");
+		fprintf(stderr,
+			"usage: isolation-scan [-n PID] [-s PORT] "
+			"[-t PORTS] [-c CABLE] IFACE me=ADDRESS node=ADDRESS/MAC\n");
 		return 2;
 	}
 	if ((cable && open_cable(&lost_before)) || (pid && enter(pid)) ||
@@ -341,7 +346,7 @@ int main(int argc, char **argv)
 	scan_udp();
 	scan_ip();
 	scan_ip6();
-	scan_tcp(sport);
+	scan_tcp(sport, ports);
 	/* Behind all of it what it must answer, if we are its gateway. */
 	ask_arp(node.address);
 	wait_until(0);

@@ -56,7 +56,7 @@ static void hear(const uint8_t *data, size_t len)
 		   h.sport == 8443 && h.is_answer) {
 		answered++;
 	} else if (!strange++) {
-		snprintf(first_strange, sizeof(first_strange), "%x.%u.%x",
+		snprintf(first_strange, sizeof(first_strange), "%x/%u/%x",
 			 h.ethertype, h.protocol, (h.saddr | h.arp_spa) & 0xffff);
 	}
 }
