@@ -1,6 +1,10 @@
+# All that speaks messages needs these.
+gridagent-messages := $(addprefix gridagent/,messages.c messages-fields-node.c \
+                      messages-fields-disk.c)
+
 progs          += gridagent
 gridagent-srcs := gridagent/main.c gridagent/super.c \
-                  gridagent/ipc.c gridagent/messages.c \
+                  gridagent/ipc.c $(gridagent-messages) \
                   gridagent/proc-main.c gridagent/calls.c gridagent/http.c \
                   gridagent/boot.c gridagent/node.c gridagent/node-enrol.c \
                   gridagent/node-lease.c gridagent/blob.c \
@@ -26,7 +30,7 @@ gridagent-pkgs := libnftables libcurl jansson libsodium xenvchan
 # What of it runs in netdom.
 progs        += gridnet
 gridnet-srcs := gridagent/gridnet.c gridagent/super.c \
-                gridagent/ipc.c gridagent/messages.c \
+                gridagent/ipc.c $(gridagent-messages) \
                 gridagent/proc-net.c gridagent/net-get.c gridagent/proc-air.c \
                 gridagent/proc-tun.c gridagent/tun-net.c gridagent/tun-vifs.c \
                 gridagent/walls-facts.c \
@@ -42,7 +46,7 @@ fake-gateway-libs := httpd trust common
 tests += test-agent-messages test-agent-reconcile test-agent-verify \
          test-agent-policy
 test-agent-messages-srcs     := tests/unit/test-agent-messages.c \
-                                gridagent/messages.c gridagent/ipc.c
+                                $(gridagent-messages) gridagent/ipc.c
 test-agent-messages-libs     := common
 test-agent-messages-pkgs     := cmocka
 test-agent-messages-cppflags := -Igridagent
@@ -68,14 +72,14 @@ test-agent-policy-cppflags := -Igridagent
 
 tests += test-fuzz-agent
 test-fuzz-agent-srcs     := tests/fuzz/replay.c tests/fuzz/agent.c \
-                            gridagent/verify-docs.c gridagent/messages.c
+                            gridagent/verify-docs.c $(gridagent-messages)
 test-fuzz-agent-libs     := imagerepo trust scratch common
 test-fuzz-agent-pkgs     := jansson
 test-fuzz-agent-cppflags := -Igridagent
 
 tests += test-agent-chan
 test-agent-chan-srcs     := tests/unit/test-agent-chan.c gridagent/chan.c \
-                            gridagent/messages.c gridagent/ipc.c
+                            $(gridagent-messages) gridagent/ipc.c
 test-agent-chan-libs     := common
 test-agent-chan-pkgs     := cmocka
 test-agent-chan-cppflags := -Igridagent
