@@ -126,6 +126,7 @@ struct node {
 };
 
 int64_t node_step(struct core *c, int64_t now);
+void node_new_key(struct core *c); /* of the tunnel: the gateway must know */
 const char *node_state_name(enum node_state s);
 
 /* ---- blobs ------------------------------------------------------------- */

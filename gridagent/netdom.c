@@ -95,6 +95,8 @@ void netdom_hello(struct core *c, const struct msg_tun_hello *m)
 		return;
 	}
 	tunnel_forget(c, 0);
+	if (n->hello.key[0] && strcmp(n->hello.key, m->key))
+		node_new_key(c);
 	n->hello = *m;
 	n->up = 1;
 	n->fails = 0;

@@ -124,6 +124,12 @@ void node_doubt(struct core *c, unsigned int fails)
 		node_set_state(c, NODE_SEGMENT);
 }
 
+void node_new_key(struct core *c)
+{
+	if (c->node.state == NODE_LEASED)
+		node_set_state(c, NODE_ENROL);
+}
+
 int node_refused(struct core *c, const struct http_reply *r)
 {
 	struct node *n = &c->node;
