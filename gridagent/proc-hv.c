@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "cmdline.h"
 #include "facts.h"
+#include "hv-config.h"
 #include "hv-netdom.h"
 #include "hv-scratch.h"
 #include "hv-walls.h"
@@ -185,52 +186,6 @@ static void on_list(const struct msg *m)
 	done(m->id, n < 0 ? n : 0, 0, &err);
 }
 
-/* With an address that is none, or without netdom, hv refuses it. */
-static void lead_to_netdom(struct hv_vif *vif, const struct msg_domu *d)
-{
-	char ip[MSG_CONFIG_VAL_LEN];
-
-	vif->backend = self.netdom_id ? self.netdom_id : DOMID_NONE;
-	for (int i = 0; i < d->n_config; i++) {
-		if (strcmp(d->config[i].key, "ip") != 0)
-			continue;
-		snprintf(ip, sizeof(ip), "%s", d->config[i].value);
-		ip[strcspn(ip, "/")] = '\0';
-		if (parse_ipv4(ip, &vif->address))
-			vif->address = 0;
-	}
-}
-
-/* fds: kernel, and the initrd if there is one. */
-static void fill_config(struct hv_config *cfg, const struct msg_hv_create *q,
-			const int *fds)
-{
-	const struct msg_domu *d = &q->domu;
-
-	cfg->name = d->id;
-	parse_hex(q->tag, cfg->uuid, sizeof(cfg->uuid));
-	cfg->kind = HV_KIND_AUTO;
-	cfg->memory_mib = (uint32_t)d->memory_mib;
-	cfg->vcpus = (uint32_t)d->vcpus;
-	cfg->weight = (uint32_t)d->weight;
-	cfg->cap = (uint32_t)d->cap;
-	cfg->kernel_fd = fds[0];
-	cfg->initrd_fd = q->has_initrd ? fds[1] : -1;
-	cfg->cmdline = q->cmdline;
-	cfg->vbd_count = 1;
-	cfg->vbds[0] = (struct hv_vbd){ .vdev = "xvda", .fd = -1 };
-	cfg->vif_count = 1;
-	parse_mac(d->mac, cfg->vifs[0].mac);
-	if (self.netdom)
-		lead_to_netdom(&cfg->vifs[0], d);
-	else
-		cfg->vifs[0].bridge = self.bridge;
-	cfg->key_count = (uint32_t)d->n_config;
-	for (int i = 0; i < d->n_config; i++)
-		cfg->keys[i] =
-			(struct hv_key){ d->config[i].key, d->config[i].value };
-}
-
 static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 {
 	const struct msg_hv_create *q = m->body;
@@ -255,7 +210,12 @@ static int create(const struct msg *m, hv_domid *domid, struct errinfo *err)
 		rc = policy_fd(m->fds[i], i ? "initrd" : "kernel", err);
 	if (rc)
 		return rc;
-	fill_config(&cfg, q, m->fds);
+	hv_config_fill(&cfg, q, m->fds);
+	if (self.netdom)
+		hv_config_lead(&cfg.vifs[0], &q->domu,
+			       self.netdom_id ? self.netdom_id : DOMID_NONE);
+	else
+		cfg.vifs[0].bridge = self.bridge;
 	rc = hv_disk_vbd(self.hv, (uint32_t)q->device, q->disk, &cfg.vbds[0],
 			 path, err);
 	if (!rc && q->scratch >= 0)

@@ -16,7 +16,8 @@ gridagent-srcs := gridagent/main.c gridagent/super.c \
                   gridagent/proc-air.c gridagent/air.c \
                   gridagent/disk.c \
                   gridagent/proc-verify.c gridagent/verify-docs.c gridagent/verify-image.c \
-                  gridagent/proc-hv.c gridagent/policy.c gridagent/facts.c \
+                  gridagent/proc-hv.c gridagent/hv-config.c \
+                  gridagent/policy.c gridagent/facts.c \
                   gridagent/cmdline.c gridagent/watchdog.c \
                   gridagent/scratch.c gridagent/proc-scratch.c \
                   gridagent/fake-scratch.c gridagent/drivers.c \
