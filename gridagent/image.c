@@ -384,6 +384,23 @@ static void image_step(struct core *c, struct image *im, int64_t now)
 	}
 }
 
+/* What its disk has fetched, one that is to be opened may have in common. It
+ * waits for that, unless the other one is in trouble: for room, maybe. */
+static int is_waited_for(const struct core *c, const struct image *im)
+{
+	if (!im->disk || im->state != IMAGE_READY)
+		return 0;
+	for (int i = 0; i < IMAGES_MAX; i++) {
+		const struct image *o = &c->images[i];
+
+		if (o->used && o != im && o->need != NEED_NONE && !o->fails &&
+		    o->state != IMAGE_REFUSED &&
+		    (!o->disk || o->disk->state < DISK_FILLING))
+			return 1;
+	}
+	return 0;
+}
+
 int64_t images_step(struct core *c, int64_t now)
 {
 	int64_t next = NEVER;
@@ -394,7 +411,10 @@ int64_t images_step(struct core *c, int64_t now)
 		if (!im->used)
 			continue;
 		if (im->need == NEED_NONE) {
-			image_free(c, im);
+			if (is_waited_for(c, im))
+				put_kernel(c, im);
+			else
+				image_free(c, im);
 			continue;
 		}
 		image_step(c, im, now);
